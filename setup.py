@@ -1,0 +1,83 @@
+"""How the project is installed: dependencies with the reason for each bound, packages, data files, the `t5x` command.
+
+The exact versions that were seen to work together stand in constraints.txt; the ranges here are what may be used.
+A lower bound is the release the tests pass with, unless its reason names an older one: nothing older has been tried.
+An upper bound is the next release that may break by the library's own versioning.
+"""
+
+import pathlib
+
+from setuptools import find_packages, setup
+
+ROOT = pathlib.Path(__file__).resolve().parent
+
+# What the model, the training step and decoding need: no TensorFlow among them.
+JAX_CORE = [
+    "jax>=0.10.1,<0.12",  # flax 0.12.8 needs 0.10; 0.11 is what new GPU machines have; every 0.x may break
+    "numpy>=2.0,<3",  # jax 0.10 needs 2.0; a major release may break
+    "flax>=0.12.8,<0.13",  # linen with logical axis metadata; every 0.x may break
+    "optax>=0.2.8,<0.3",  # the optimizers behind t5x/optim; every 0.x may break
+    "orbax-checkpoint>=0.12.8,<0.13",  # the checkpoint format on disk; every 0.x may break
+    "jaxtyping>=0.3.11,<0.4",  # array shapes in signatures, read at import; every 0.x may break
+    "absl-py>=2.3,<3",  # flags and logging, shared with orbax, clu and seqio
+    "gin-config==0.5.0",  # the config language; published T5X files parse with exactly this release
+    "rich>=14,<16",  # progress line and tables; flax depends on it too, with an open upper end
+    "matplotlib>=3.10,<4",  # the loss-curve picture
+]
+
+# What the data pipeline, the evaluator and TensorBoard files need.
+DATA = [
+    "seqio==0.0.20",  # tasks, mixtures, evaluator; 0.0.x promises nothing between releases
+    "tensorflow>=2.21,<2.22",  # seqio imports it; one minor release with tensorflow-text. Not tensorflow-cpu: seqio's
+    # own dependencies ask for `tensorflow` and would install it a second time beside it
+    "tensorflow-text>=2.21,<2.22",  # SentencePiece inside tf.data; requires the same minor release of tensorflow
+    "tensorflow-datasets>=4.9.10,<5",  # seqio's TFDS sources; a major release may break
+    "clu==0.0.12",  # TensorBoard event files; seqio depends on it too; 0.0.x promises nothing between releases
+    "sentencepiece>=0.2.1,<0.3",  # vocabularies; seqio needs 0.2; 0.2.1 has the first wheels for Python 3.13
+]
+
+TEST = [
+    "pytest>=9,<10",  # a major release may break
+    "pytest-xdist>=3.8,<4",  # `make test` runs in two processes
+    "beartype>=0.23,<0.24",  # checks the array shapes in signatures while tests run; every 0.x may break
+    "ruff>=0.17,<0.18",  # lint and format; another minor release formats differently
+]
+
+# Only to compare speed and numbers with Hugging Face's T5; no code of the project needs them.
+BENCH = [
+    "torch>=2.13,<3",  # what transformers runs on
+    "transformers>=5.23,<6",  # the T5 that the benchmark's ratio is taken to; a major release may break
+]
+
+
+def gin_packages() -> list[str]:
+    """Returns names for gin/ and its folders, which a plain install puts at t5x/_gin/.
+
+    They are installed under t5x because gin/ in the checkout can be no package: it would shadow the gin library.
+    """
+    folders = sorted({path.parent.relative_to(ROOT / "gin") for path in (ROOT / "gin").rglob("*.gin")})
+    return [".".join(("t5x", "_gin", *folder.parts)) for folder in folders]
+
+
+setup(
+    name="t5x-flan",
+    version="0.1.0",
+    description="Instruction tuning and prompt tuning of encoder-decoder language models in JAX.",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.14",  # 3.11: orbax and jax need it; 3.14: tensorflow-text has no wheel for it
+    install_requires=JAX_CORE + DATA,
+    extras_require={"test": TEST, "bench": BENCH},
+    packages=find_packages(
+        include=["t5x", "t5x.*", "flan_mixtures", "flan_mixtures.*", "prompt_tuning", "prompt_tuning.*"]
+    )
+    + gin_packages(),
+    package_dir={"t5x._gin": "gin"},
+    package_data={
+        "": ["*.gin", "py.typed"],
+        "t5x": ["**/*.gin", "*.md"],
+        "flan_mixtures": ["**/*.toml", "**/*.json", "**/*.jsonl", "**/*.txt", "**/*.model", "**/*.vocab"],
+    },
+    entry_points={"console_scripts": ["t5x=t5x.main:main"]},
+)
