@@ -8,6 +8,7 @@ An upper bound is the next release that may break by the library's own versionin
 import pathlib
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = pathlib.Path(__file__).resolve().parent
 
@@ -50,13 +51,20 @@ BENCH = [
 ]
 
 
-def gin_packages() -> list[str]:
-    """Returns names for gin/ and its folders, which a plain install puts at t5x/_gin/.
+class BuildWithGin(build_py):
+    """Also puts gin/ at t5x/_gin/ of a plain install.
 
-    They are installed under t5x because gin/ in the checkout can be no package: it would shadow the gin library.
+    In the checkout gin/ can be no package: it would shadow the gin library. An editable install reads it where it is.
     """
-    folders = sorted({path.parent.relative_to(ROOT / "gin") for path in (ROOT / "gin").rglob("*.gin")})
-    return [".".join(("t5x", "_gin", *folder.parts)) for folder in folders]
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        for source in sorted((ROOT / "gin").rglob("*.gin")):
+            target = pathlib.Path(self.build_lib, "t5x", "_gin", source.relative_to(ROOT / "gin"))
+            self.mkpath(str(target.parent))
+            self.copy_file(str(source), str(target))
 
 
 setup(
@@ -71,9 +79,9 @@ setup(
     extras_require={"test": TEST, "bench": BENCH},
     packages=find_packages(
         include=["t5x", "t5x.*", "flan_mixtures", "flan_mixtures.*", "prompt_tuning", "prompt_tuning.*"]
-    )
-    + gin_packages(),
-    package_dir={"t5x._gin": "gin"},
+    ),
+    package_dir={"": "."},  # said outright, so that an editable install puts the checkout on the path, new packages too
+    cmdclass={"build_py": BuildWithGin},
     package_data={
         "": ["*.gin", "py.typed"],
         "t5x": ["**/*.gin", "*.md"],
