@@ -46,5 +46,6 @@ $(STAMP): setup.py pyproject.toml constraints.txt
 	  $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) -m venv failed. On Debian and Ubuntu the package python3-venv brings what it needs." >&2; exit 1; }; \
 	fi
 	@echo "Installing into $(VENV): about 90 packages, 3 GB on disk, a few minutes the first time"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]' || { \
+	  echo "The install failed; pip's message is above. The next make takes it up again. If it was building editdistance (needed by seqio): that has ready wheels up to Python 3.12 only; on 3.13 install a C++ compiler and Python's headers (Debian: build-essential python3-dev), or rm -r $(VENV) and make quickstart PYTHON=python3.12" >&2; exit 1; }
 	@touch $@
