@@ -11,6 +11,7 @@ import pathlib
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -44,8 +45,13 @@ JAX_ONLY = (
     "t5x.trainer",
 )
 HEAVY = ("tensorflow", "tensorflow_text", "tensorflow_datasets", "seqio", "clu")
-# Where an import inside a function may bring TensorFlow in: writing its file formats is what these are for.
-MAY_IMPORT_LAZILY = ("t5x.ckpt", "t5x.report.metric_writer")
+# Where a function, when called, may bring TensorFlow in.
+MAY_IMPORT_LAZILY = (
+    "t5x.ckpt",  # the dataset part of a checkpoint is tf.data's
+    "t5x.model.decoder_only",  # a model's default feature converter is seqio's class
+    "t5x.model.encoder_decoder",
+    "t5x.report.metric_writer",  # TensorBoard event files
+)
 
 
 def _tracked_files() -> list[pathlib.Path]:
@@ -79,7 +85,7 @@ def _within(module: str, rooms: tuple[str, ...]) -> bool:
 def _imported(tree: ast.AST, *, module_level_only: bool = False) -> set[str]:
     """Returns the absolute names a tree imports; `from a import b` gives `a` and `a.b`."""
     names: set[str] = set()
-    for node in _outside_functions(tree) if module_level_only else ast.walk(tree):
+    for node in _running_nodes(tree, into_functions=not module_level_only):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -87,15 +93,15 @@ def _imported(tree: ast.AST, *, module_level_only: bool = False) -> set[str]:
     return names
 
 
-def _outside_functions(tree: ast.AST):
-    """Yields the nodes that run when the module is imported; `if TYPE_CHECKING` blocks do not."""
+def _running_nodes(tree: ast.AST, *, into_functions: bool) -> Iterator[ast.AST]:
+    """Yields the nodes below a tree that ever run: imports for type checkers only, under `if TYPE_CHECKING`, do not."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and not into_functions:
             continue
         if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             continue
         yield node
-        yield from _outside_functions(node)
+        yield from _running_nodes(node, into_functions=into_functions)
 
 
 def _run(code: str, *arguments: str) -> str:
