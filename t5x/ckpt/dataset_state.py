@@ -86,7 +86,10 @@ class DatasetStateHandler(ocp.CheckpointHandler):
             return
         prefix = file_prefix(directory, jax.process_index(), jax.process_count())
         prefix.parent.mkdir(parents=True, exist_ok=True)
-        args.state.save(os.fspath(prefix))
+        try:
+            args.state.save(os.fspath(prefix))
+        except Exception as error:  # what a full disk raises is up to the library that writes
+            raise OSError(f"the position in the training data cannot be written: {error}") from error
 
     def restore(self, directory: epath.Path, args: DatasetStateSave) -> None:
         """Reads this process's position from `directory` into `args.state`."""

@@ -87,10 +87,13 @@ def why_incomplete(path: str | os.PathLike[str]) -> str | None:
     path = absolute(path)
     if UNFINISHED_SUFFIX in path.name:
         return "its writing was never finished"
-    kind = format_of(path)
-    if kind is None:
-        return "nothing of a checkpoint is in it"
-    return _orbax_gap(path) if kind is Format.ORBAX else None
+    try:
+        kind = format_of(path)
+        if kind is None:
+            return "nothing of a checkpoint is in it"
+        return _orbax_gap(path) if kind is Format.ORBAX else None
+    except PermissionError as error:
+        return f"it may not be read ({error})"
 
 
 def is_complete(path: str | os.PathLike[str]) -> bool:

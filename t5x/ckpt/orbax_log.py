@@ -1,22 +1,37 @@
-"""Keeps Orbax's own log lines (a dozen for each save) out of a run's log.
+"""Keeps what Orbax prints beside its errors out of a run's log.
 
-What concerns the person who runs a training is raised as an error or logged by the trainer; Orbax writes everything to
-absl's logger, so its lines are told apart by the file they come from.
-Effects: `quiet` puts one filter on the logger named `absl`; calling it again changes nothing.
+Two things: its own log lines, a dozen for each save, which go to absl's logger and so are told apart by the file they
+come from; and, after a write or read that failed, one traceback for each of the others still under way ("Event loop is
+closed"), which TensorStore's callbacks send to `sys.unraisablehook`. The failure itself is always raised as an error.
+Effects: `quiet` puts a filter on the logger named `absl` and one on `sys.unraisablehook`; again changes nothing.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 
 _ORBAX_FOLDER = os.path.join("", "orbax", "checkpoint", "")
+
+
+def quiet() -> None:
+    """Drops what Orbax logs, and the echoes of an error that it has raised already."""
+    logging.getLogger("absl").addFilter(_is_not_from_orbax)
+    if not isinstance(sys.unraisablehook, _WithoutEchoes):
+        sys.unraisablehook = _WithoutEchoes(sys.unraisablehook)
 
 
 def _is_not_from_orbax(record: logging.LogRecord) -> bool:
     return _ORBAX_FOLDER not in record.pathname
 
 
-def quiet() -> None:
-    """Drops what Orbax logs. Its failures are raised, so nothing is lost."""
-    logging.getLogger("absl").addFilter(_is_not_from_orbax)
+class _WithoutEchoes:
+    """The hook that was there before, but for callbacks whose event loop has ended with an error."""
+
+    def __init__(self, hook):
+        self._hook = hook
+
+    def __call__(self, unraisable) -> None:
+        if not (isinstance(unraisable.exc_value, RuntimeError) and str(unraisable.exc_value) == "Event loop is closed"):
+            self._hook(unraisable)

@@ -8,7 +8,7 @@ files. Effects: reads files; with several processes every one of them calls it a
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,8 +17,9 @@ import numpy as np
 import orbax.checkpoint as ocp
 from etils import epath
 
-from t5x.ckpt import assignment, discovery, layout, orbax_log
-from t5x.ckpt.damage import READ_ERRORS, find_damage, recorded_names
+from t5x.ckpt import assignment, discovery, layout, orbax_log, stored
+from t5x.ckpt.damage import READ_ERRORS, damaged_index, damaged_leaves, find_unreadable
+from t5x.ckpt.integrity import find_damaged
 from t5x.ckpt.mismatch import require_same_model
 from t5x.ckpt.names import flatten, unflatten
 from t5x.errors import UserError
@@ -31,15 +32,15 @@ def read_tree_metadata(path: str | os.PathLike[str]) -> dict[str, tuple[tuple[in
       UserError: there is no complete checkpoint at `path`, or it is damaged.
     """
     path = _open(path)
+    state = path / layout.STATE_ITEM
     try:
-        tree = ocp.PyTreeCheckpointHandler().metadata(path / layout.STATE_ITEM).tree
+        found = dict(stored.metadata_of(stored.open_store(state), stored.leaf_names(state)))
     except READ_ERRORS as error:
-        damage = find_damage(path, recorded_names(path), lambda name: _read_one(path, name))
-        if damage is None:
-            raise
-        raise damage from error
-    leaves = {name: leaf for name, leaf in flatten(tree).items() if hasattr(leaf, "dtype")}
-    return {name: (tuple(getattr(leaf, "shape", ())), np.dtype(leaf.dtype)) for name, leaf in leaves.items()}
+        raise damaged_index(path, error) from error
+    damage = {name: str(value) for name, value in found.items() if isinstance(value, stored.DamagedPieceError)}
+    if damage:
+        raise damaged_leaves(path, damage, len(found))
+    return found
 
 
 def restore(
@@ -85,6 +86,7 @@ def restore(
             f"({', '.join(left_out[:3])}). Set RestoreCheckpointConfig.fallback_to_scratch to True to give them "
             "their initial values."
         )
+    _require_undamaged(path, set(reads.values()))
     cast = None if dtype is None else jnp.dtype(dtype)
     arrays = {}
     for batch in _without_repeats(reads):
@@ -122,14 +124,24 @@ def _without_repeats(reads: Mapping[str, str]) -> list[dict[str, str]]:
     return batches
 
 
+def _require_undamaged(path: epath.Path, names: Collection[str]) -> None:
+    try:
+        shard = (jax.process_index(), jax.process_count())
+        damage = find_damaged(path / layout.STATE_ITEM, names, shard)
+    except READ_ERRORS as error:
+        raise damaged_index(path, error) from error
+    if damage:
+        raise damaged_leaves(path, damage, len(names))
+
+
 def _read(path: epath.Path, requests: Mapping[str, ocp.RestoreArgs]) -> dict[str, Any]:
     try:
         return _read_unchecked(path, requests)
     except READ_ERRORS as error:
-        damage = find_damage(path, requests, lambda name: _read_one(path, name))
-        if damage is None:
-            raise
-        raise damage from error
+        damage = find_unreadable(requests, lambda name: _read_one(path, name))
+        if not damage:
+            raise  # not damage but, say, memory
+        raise damaged_leaves(path, damage, len(requests)) from error
 
 
 def _read_one(path: epath.Path, name: str) -> None:

@@ -7,6 +7,7 @@ several processes every one of them makes the same calls; process 0 alone delete
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import threading
@@ -23,6 +24,7 @@ from t5x.ckpt import discovery, layout, orbax_log
 from t5x.ckpt.config import SAVE_DTYPES
 from t5x.ckpt.dataset_state import DatasetState, DatasetStateHandler, DatasetStateSave
 from t5x.ckpt.failure import save_failure
+from t5x.ckpt.integrity import write_checksums
 from t5x.ckpt.names import flatten, unflatten
 from t5x.errors import UserError
 
@@ -31,6 +33,9 @@ _OWN_ENTRIES = re.compile(r"(state|dataset)(\.orbax-checkpoint-tmp.*)?|_CHECKPOI
 _DELETED_SUFFIX = layout.UNFINISHED_SUFFIX + "-deleted"
 # What the operating system, TensorStore (ValueError) and the runtime (RuntimeError) raise when writing fails.
 _STORAGE_ERRORS = (OSError, ValueError, RuntimeError)
+
+
+_log = logging.getLogger(__name__)
 
 
 class CheckpointSaver:
@@ -84,7 +89,7 @@ class CheckpointSaver:
         path = layout.checkpoint_path(self.directory, step)
         if layout.is_complete(path):
             return False
-        leaves = flatten(state_tree)
+        leaves = {n: leaf if hasattr(leaf, "dtype") else np.asarray(leaf) for n, leaf in flatten(state_tree).items()}
         args = {name: ocp.SaveArgs(dtype=self._saved_dtype(name, leaf)) for name, leaf in leaves.items()}
         size = sum(np.size(leaf) * (args[name].dtype or leaf.dtype).itemsize for name, leaf in leaves.items())
         try:
@@ -143,12 +148,13 @@ class CheckpointSaver:
         """The background thread: waits for Orbax, then deletes what `keep` no longer covers."""
         try:
             self._checkpointer.wait_until_finished()
-            if self._keep is not None and jax.process_index() == 0:
-                _delete_oldest(self.directory, self._keep)
         except _STORAGE_ERRORS as error:
             failure = self._failure(error, step, size)
             failure.__cause__ = error
             self._error = failure
+            return
+        if self._keep is not None and jax.process_index() == 0:
+            _delete_oldest(self.directory, self._keep)
 
     def _failure(self, error: BaseException, step: int, size: int) -> UserError:
         if isinstance(error, UserError):
@@ -159,11 +165,23 @@ class CheckpointSaver:
         return save_failure(error, self.directory, step, size)
 
 
+class _StateHandler(ocp.PyTreeCheckpointHandler):
+    """Orbax's writer of array trees, which also records checksums once every process has written."""
+
+    def finalize(self, directory: epath.Path) -> None:
+        super().finalize(directory)
+        write_checksums(directory)
+
+    @classmethod
+    def typestr(cls) -> str:
+        return ocp.PyTreeCheckpointHandler.typestr()  # the name other readers know
+
+
 def _make_checkpointer() -> ocp.AsyncCheckpointer:
     # Folders are made before `save` returns, so that a folder that cannot be written to is reported at once.
     options = ocp.options.AsyncOptions(create_directories_asynchronously=False)
     registry = ocp.handlers.DefaultCheckpointHandlerRegistry()
-    registry.add(layout.STATE_ITEM, ocp.args.PyTreeSave, ocp.PyTreeCheckpointHandler(use_ocdbt=True))
+    registry.add(layout.STATE_ITEM, ocp.args.PyTreeSave, _StateHandler(use_ocdbt=True))
     registry.add(layout.DATASET_ITEM, DatasetStateSave, DatasetStateHandler())
     handler = ocp.CompositeCheckpointHandler(
         handler_registry=registry, composite_options=ocp.CompositeOptions(async_options=options)
@@ -202,8 +220,15 @@ def _delete_oldest(directory: epath.Path, keep: int) -> None:
     for step in discovery.all_steps(directory)[:-keep]:
         path = layout.checkpoint_path(directory, step)
         # Renamed first: a deletion that is cut short must not leave a folder that passes for a checkpoint.
-        doomed = path.rename(directory / (path.name + _DELETED_SUFFIX))
-        epath.Path(doomed).rmtree()
+        doomed = directory / (path.name + _DELETED_SUFFIX)
+        try:
+            path.rename(doomed)
+            doomed.rmtree()
+        except FileNotFoundError:
+            continue  # somebody else has deleted it
+        except OSError as error:
+            # The new checkpoint is complete; that an old one stays is no reason to end a training.
+            _log.warning("The old checkpoint %s could not be deleted: %s", path, error)
 
 
 def _remove(path: epath.Path) -> None:
