@@ -77,8 +77,8 @@ def find_gin_file(name: str, search_paths: Sequence[str]) -> str:
             return place
     beside = [file for place in places for file in _gin_files_in(os.path.dirname(place))]
     raise UserError(
-        f"There is no gin file {name!r}.{nearest(os.path.basename(name), beside)} Searched: {', '.join(places)}. Give an"
-        " existing file, or name the folder that its path starts from with --gin_search_paths=FOLDER."
+        f"There is no gin file {name!r}.{nearest(os.path.basename(name), beside)} Searched: {', '.join(places)}. Give"
+        " an existing file, or name the folder that its path starts from with --gin_search_paths=FOLDER."
     )
 
 

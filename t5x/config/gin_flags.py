@@ -7,6 +7,7 @@ Effects: none.
 
 from __future__ import annotations
 
+import io
 import tokenize
 from collections.abc import Sequence
 
@@ -33,6 +34,8 @@ def is_gin_value(text: str) -> bool:
             return macro_name
 
     try:
+        if any(token.type == tokenize.COMMENT for token in tokenize.generate_tokens(io.StringIO(text).readline)):
+            return False  # gin would drop the rest of the value
         parser = config_parser.ConfigParser(text, Anything())
         parser.parse_value()
         return parser.current_token.type in (tokenize.NEWLINE, tokenize.ENDMARKER)

@@ -28,7 +28,7 @@ def register_named(bindings: Sequence[str]) -> None:
     A flag has no imports of its own, so gin would know only what a file mentions; this makes
     `--gin.models.EncoderDecoderModel.predict_batch_with_aux.num_decodes=4` work with every run file.
     """
-    imports = {statement.bound_name(): statement for statement in config._IMPORTS}
+    imports = {item.bound_name(): item for item in config._IMPORTS if not item.module.startswith("__gin__.")}
     for statement in scan_bindings(bindings):
         selectors = [statement.key.rpartition("/")[2].rpartition(".")[0], *_REFERENCE.findall(statement.value)]
         for selector in selectors:

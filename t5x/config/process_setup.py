@@ -24,7 +24,7 @@ from t5x.errors import UserError, nearest
 OWN_PACKAGES = ("t5x", "flan_mixtures", "prompt_tuning")
 
 # Written to file descriptor 2 while TensorFlow's libraries load, before any log level counts.
-_LOADING_NOISE = re.compile(rb"All log messages before absl::InitializeLog|cudart_stub|cuda drivers")
+_LOADING_NOISE = re.compile(rb"All log messages before absl::InitializeLog|cudart_stub|cuda drivers|cuInit")
 
 
 def _is_calm(record: logging.LogRecord) -> bool:

@@ -102,7 +102,7 @@ def check_config(statements: Sequence[Statement] = ()) -> None:
     missing = missing_in_config()
     if missing:
         comments = required_in_text(statements)
-        missing = {name: comments.get(name) or note for name, note in missing.items()}
+        missing = {name: note or comments.get(name, "") for name, note in missing.items()}
         raise UserError(missing_message(missing, statements))
 
 
