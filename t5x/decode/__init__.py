@@ -1,0 +1,1 @@
+"""Decoding: sampling, beam search, and the cache they carry. jax only."""

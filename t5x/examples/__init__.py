@@ -1,0 +1,1 @@
+"""Networks under T5X's paths."""

@@ -1,0 +1,1 @@
+"""Models: what a batch's loss, predictions and scores are. jax only."""

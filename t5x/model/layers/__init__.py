@@ -1,0 +1,1 @@
+"""The layers of T5, one file each. jax only."""

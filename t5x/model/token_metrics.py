@@ -1,0 +1,83 @@
+"""What is reported of a batch: loss per token, accuracy, padding, rates.
+
+Source: names as in T5X `models.compute_base_metrics`, seen in TensorBoard under `train/` and `training_eval/<task>/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from t5x.metrics import Average, AveragePerStep, Metric, StepsPerTime, Sum, Time, TimeRate
+
+_PADDED_FEATURES = {  # feature that is 0 at padding -> side it belongs to
+    "encoder_segment_ids": "encoder",
+    "decoder_segment_ids": "decoder",
+    "encoder_input_tokens": "encoder_input_tokens",
+    "decoder_target_tokens": "decoder_target_tokens",
+}
+
+
+def token_metrics(
+    *,
+    loss: Float[Array, ""],
+    z_loss: Float[Array, ""],
+    correct: Float[Array, ""],
+    weight_sum: Float[Array, ""],
+    batch: Mapping[str, jax.Array],
+) -> dict[str, Metric]:
+    """Returns the metrics of one batch.
+
+    Args:
+      loss: of the batch, divided by the normalising factor, the z term included.
+      z_loss: the z term in it.
+      correct: weighted number of positions whose target has the highest logit.
+      weight_sum: sum of the loss weights.
+      batch: features `[B, L]`.
+    """
+    targets = batch["decoder_target_tokens"]
+    weights = batch.get("decoder_loss_weights", targets > 0).astype(jnp.float32)
+    examples, tokens = targets.shape[0], targets.size
+    devices = jax.device_count()
+    cross_entropy = loss - z_loss
+    return {
+        "accuracy": Average(correct, weight_sum),
+        "loss": AveragePerStep(loss),
+        "loss_per_nonpadding_target_token": Average(loss, jnp.sum(weights)),
+        "loss_per_all_target_tokens": Average(loss, jnp.asarray(tokens)),
+        "z_loss": AveragePerStep(z_loss),
+        "z_loss_per_all_target_tokens": Average(z_loss, jnp.asarray(tokens)),
+        "cross_ent_loss": AveragePerStep(cross_entropy),
+        "cross_ent_loss_per_all_target_tokens": Average(cross_entropy, jnp.asarray(tokens)),
+        "non_padding_fraction/loss_weights": Average(jnp.sum(weights > 0), jnp.asarray(tokens)),
+        "timing/seconds": Time(),
+        "timing/steps_per_second": StepsPerTime(),
+        "timing/seqs": Sum(jnp.asarray(examples)),
+        "timing/seqs_per_second": TimeRate(jnp.asarray(examples)),
+        "timing/seqs_per_second_per_core": TimeRate(jnp.asarray(examples / devices)),
+        "timing/target_tokens_per_second": TimeRate(jnp.asarray(tokens)),
+        "timing/target_tokens_per_second_per_core": TimeRate(jnp.asarray(tokens / devices)),
+        **_padding_metrics(batch),
+    }
+
+
+def _padding_metrics(batch: Mapping[str, jax.Array]) -> dict[str, Metric]:
+    """Returns how full the batch is; packed examples are told apart by their segment ids."""
+    packed = "decoder_segment_ids" in batch
+    features = [name for name in _PADDED_FEATURES if name in batch and name.endswith("segment_ids") == packed]
+    metrics: dict[str, Metric] = {}
+    real, total = jnp.asarray(0), 0
+    for name in features:
+        values, side = batch[name], _PADDED_FEATURES[name]
+        nonpadding = jnp.sum(values > 0)
+        sequences = jnp.sum(jnp.max(values, axis=-1)) if packed else jnp.asarray(values.shape[0])
+        metrics[f"effective_batch_size/{side}"] = AveragePerStep(sequences)
+        metrics[f"non_padding_fraction/{side}"] = Average(nonpadding, jnp.asarray(values.size))
+        real, total = real + nonpadding, total + values.size
+    metrics["non_padding_fraction/overall"] = Average(real, jnp.asarray(total))
+    # Not T5X's: what a second of training really read, inputs and targets, without padding.
+    metrics["timing/nonpadding_tokens_per_second"] = TimeRate(real)
+    return metrics

@@ -1,0 +1,1 @@
+"""Optimizer definitions and learning-rate schedules. jax only."""
