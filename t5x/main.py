@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import t5x
 from t5x.config.gin_command import GinCommand
+from t5x.config.help_text import required_of_run_files, show
 from t5x.errors import UserError, nearest
 
 # Each has a name, a one-line summary and run(arguments) -> exit status.
@@ -48,8 +49,6 @@ INTERRUPTED = 130
 
 def help_text() -> str:
     """Returns the text of `t5x --help`."""
-    from t5x.config.help_text import required_of_run_files
-
     width = max(map(len, COMMANDS))
     rows = [f"  {name.ljust(width)}  {command.summary}" for name, command in COMMANDS.items()]
     run_files = [file for command in COMMANDS.values() for file in getattr(command, "run_files", ())]
@@ -78,7 +77,7 @@ def run_command(arguments: Sequence[str]) -> int:
         arguments = [modes[0].partition("=")[2], *(item for item in arguments if item not in modes)]
     name, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     if name in ("--help", "-h", "help"):
-        print(help_text())
+        show(help_text())
         return 0
     if name == "--version":
         print(f"t5x {t5x.__version__}")

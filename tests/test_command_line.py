@@ -127,6 +127,14 @@ def test_help_lists_every_flag_of_t5x(capsys):
         assert flag in text
 
 
+def test_a_reader_that_stops_early_is_no_error():
+    with subprocess.Popen(
+        [sys.executable, "-m", "t5x.main", "--help"], cwd=HERE.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
@@ -207,6 +215,12 @@ def test_a_user_error_inside_the_run_is_one_paragraph_without_gins_additions(toy
     assert one_paragraph(result) == "error: There is no split 'absent'. It was expected to be 'train'."
 
 
+def test_a_value_that_only_the_middle_of_the_run_demands_is_one_paragraph_too(toy_files):
+    evaluator = "--gin.train_script.train.evaluator_cls=@toy_program.Evaluator"
+    result = toy(toy_files, "--gin_file=toy.gin", "--gin.MODEL_DIR=/x", f"{SPLIT}=late", evaluator)
+    assert "['num_examples']. Set each with --gin." in one_paragraph(result)
+
+
 def test_an_interrupt_is_calm(toy_files):
     result = toy(toy_files, "--gin_file=toy.gin", "--gin.MODEL_DIR=/x", f"{SPLIT}=interrupt")
     assert result.returncode == 130
@@ -224,3 +238,35 @@ def test_a_defect_keeps_its_traceback(toy_files):
 def test_a_config_that_binds_another_program_is_refused(toy_files):
     (toy_files / "other.gin").write_text("A = 1\n")
     assert "No gin file binds toy_program.train" in one_paragraph(toy(toy_files, "--gin_file=other.gin"))
+
+
+SECOND_COPY = """
+import sys
+from t5x import main
+from t5x.config.gin_command import GinCommand
+
+def train(*, steps: int = 1) -> None:
+    print("steps", steps, "of", train.__module__)
+
+if __name__ == "__main__":
+    main.COMMANDS["toy"] = GinCommand(
+        name="toy", summary="", module="second_copy", function="train", output_parameter="model_dir", run_files=(),
+    )
+    main.run_module("toy")
+"""
+
+
+def test_python_dash_m_binds_the_imported_module_and_not_its_second_copy(tmp_path):
+    (tmp_path / "second_copy.py").write_text(WITHOUT_TENSORFLOW + SECOND_COPY)
+    (tmp_path / "a.gin").write_text(
+        "from __gin__ import dynamic_registration\nimport __main__ as train_script\ntrain_script.train.steps = 5\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(HERE.parent), "JAX_PLATFORMS": "cpu"}
+    result = subprocess.run(
+        [sys.executable, "-m", "second_copy", "--gin_file=a.gin"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode, result.stdout.strip()) == (0, "steps 5 of second_copy"), result.stderr

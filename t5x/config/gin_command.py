@@ -21,7 +21,7 @@ from typing import Any
 from t5x.config.command_flags import make_parser, parse_arguments
 from t5x.config.gin_flags import PREFIX, rewrite_gin_args
 from t5x.config.gin_text import Statement, scan_bindings, scan_files
-from t5x.config.help_text import macros_of, required_of_run_files
+from t5x.config.help_text import macros_of, required_of_run_files, show
 from t5x.config.required_macros import check_text
 from t5x.errors import UserError
 
@@ -58,7 +58,7 @@ class GinCommand:
         """
         parser = make_parser(self.name, self.summary)
         if "--help" in arguments or "-h" in arguments:
-            print(f"{parser.format_help()}\n{self._macro_help(arguments)}")
+            show(f"{parser.format_help()}\n{self._macro_help(arguments)}")
             return 0
         args = parse_arguments(parser, rewrite_gin_args(arguments))
         if not args.gin_file:
@@ -97,7 +97,7 @@ class GinCommand:
         statements = parse_gin_flags(args.gin_search_paths, args.gin_file, args.gin_bindings)
         self._check(function, statements)
         if args.dry_run:
-            print(gin.config_str())
+            show(gin.config_str())
             return 0
         self._call(function)
         return 0
@@ -131,8 +131,15 @@ class GinCommand:
     def _call(self, function: Callable[..., Any]) -> None:
         import gin
         from t5x.config.operative_config import write_operative_config
+        from t5x.config.parse_errors import own_words
 
-        gin.get_configurable(function)()
+        try:
+            gin.get_configurable(function)()
+        except RuntimeError as error:
+            # From gin, about something built in the middle of the run; what is built at its start was checked.
+            if str(error).startswith("Required bindings for"):
+                raise UserError(f"{own_words(error)}. Set each with --gin.NAME.PARAMETER=VALUE.") from None
+            raise
         # Written once at the start of the run, and now with what was built later.
         folder = copy.deepcopy(gin.get_bindings(function, resolve_references=False).get(self.output_parameter))
         if isinstance(folder, str | os.PathLike):

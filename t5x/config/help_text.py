@@ -1,14 +1,24 @@
 """The part of `--help` that lists macros: those of the project's run files, or of the gin files on the command line.
 
-Enters: gin files as text. Leaves: text. Effects: reads the files; imports neither gin nor jax.
+Enters: gin files as text. Leaves: text. Effects: reads the files, `show` prints; imports neither gin nor jax.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 
 from t5x.config.gin_text import Statement, scan_bindings, scan_files
 from t5x.config.required_macros import defaulted_macros, required_in_text
+
+
+def show(text: str) -> None:
+    """Prints help or a config. A reader that stops early, as `| head` does, is no error."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the exit flushes once more
 
 
 def _rows(pairs: Sequence[tuple[str, str]]) -> list[str]:

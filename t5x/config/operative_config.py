@@ -16,7 +16,6 @@ CONFIG_FILE = "config.gin"
 OPERATIVE_CONFIG_FILE = "operative_config.gin"
 
 
-@gin.configurable
 def get_gin_config_str() -> str:
     """Returns all bindings of the run as gin text."""
     return gin.config_str()

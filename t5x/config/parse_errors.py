@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import sys
 import tokenize
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -100,6 +101,9 @@ def _explanation(message: str, place: Place | None) -> str | None:
         known = f" It takes {', '.join(names)}." if names else ""
         return f"{match['selector']} has no parameter {match['name']!r}.{nearest(match['name'], names)}{known}"
     if match := _ATTRIBUTE.search(message):
+        # Started by `python -m`, the main module shows the name it was started by.
+        if match["owner"] in ("__main__", getattr(sys.modules["__main__"].__spec__, "name", None)):
+            return f"this command has no {match['name']!r}; the file is made for another one, as t5x eval."
         names = [name for name in _attribute_names(match["kind"], match["owner"]) if not name.startswith("_")]
         return (
             f"{match['owner']} has no {match['name']!r}, named by {match['selector']}.{nearest(match['name'], names)}"

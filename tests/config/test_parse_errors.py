@@ -54,6 +54,11 @@ def test_a_misspelt_method_names_the_nearest_of_its_class(toy_gin, clean_gin):
     assert "'predict'" in message
 
 
+def test_a_file_made_for_another_command_is_explained(toy_gin, clean_gin):
+    message = with_line(toy_gin, "train_script.evaluate.model = 3")
+    assert "this command has no 'evaluate'; the file is made for another one" in message
+
+
 def test_a_name_that_the_file_does_not_import_is_explained(toy_gin, clean_gin):
     assert "Did you mean 'toy_program'" in with_line(toy_gin, "toy_programs.DatasetConfig.seed = 3")
 

@@ -56,6 +56,10 @@ def train(
     """Prints what it was given, or fails the way a user's mistake, an interrupt or a defect would."""
     if train_cfg.split == "absent":
         raise UserError("There is no split 'absent'.\nIt was expected to be 'train'.")
+    if train_cfg.split == "late":
+        from gin import REQUIRED
+
+        evaluator_cls(num_examples=REQUIRED)
     if train_cfg.split == "interrupt":
         raise KeyboardInterrupt
     if train_cfg.split == "defect":
