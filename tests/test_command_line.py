@@ -270,3 +270,28 @@ def test_python_dash_m_binds_the_imported_module_and_not_its_second_copy(tmp_pat
         text=True,
     )
     assert (result.returncode, result.stdout.strip()) == (0, "steps 5 of second_copy"), result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", [["-m", "t5x.train"], ["-m", "t5x.main", "train"]])
+def test_both_ways_to_start_training_resolve_a_published_style_config(tmp_path, program):
+    (tmp_path / "published.gin").write_text(
+        "from __gin__ import dynamic_registration\nimport __main__ as train_script\nfrom t5x import utils\n"
+        "include 't5x/examples/t5/byt5/small.gin'\ninclude 't5x/configs/runs/finetune.gin'\n"
+        "MIXTURE_OR_TASK_NAME = 'my_task'\nTASK_FEATURE_LENGTHS = {'inputs': 8, 'targets': 8}\n"
+        "INITIAL_CHECKPOINT_PATH = '/x/checkpoint_1'\nDROPOUT_RATE = 0.2\nTRAIN_STEPS = 1_020\n"
+    )
+    flags = [
+        "--gin_file=published.gin",
+        "--gin.MODEL_DIR=run",
+        "--gin.models.EncoderDecoderModel.predict_batch_with_aux.num_decodes=4",
+        "--dry_run",
+    ]
+    environment = os.environ | {"PYTHONPATH": str(HERE.parent), "JAX_PLATFORMS": "cpu"}
+    result = subprocess.run(
+        [sys.executable, *program, *flags], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    for line in ("train_script.train.total_steps = %TRAIN_STEPS", "TRAIN_STEPS = 1020", "MODEL_DIR = 'run'"):
+        assert line in result.stdout
+    assert "without effect" not in result.stderr

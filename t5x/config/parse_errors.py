@@ -103,7 +103,7 @@ def _explanation(message: str, place: Place | None) -> str | None:
     if match := _ATTRIBUTE.search(message):
         # Started by `python -m`, the main module shows the name it was started by.
         if match["owner"] in ("__main__", getattr(sys.modules["__main__"].__spec__, "name", None)):
-            return f"this command has no {match['name']!r}; the file is made for another one, as t5x eval."
+            return f"this command has no {match['name']!r}; the file is made for another one of `t5x --help`."
         names = [name for name in _attribute_names(match["kind"], match["owner"]) if not name.startswith("_")]
         return (
             f"{match['owner']} has no {match['name']!r}, named by {match['selector']}.{nearest(match['name'], names)}"

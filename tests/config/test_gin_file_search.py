@@ -7,6 +7,7 @@ import pytest
 import gin
 from t5x.config import gin_files
 from t5x.config.gin_files import find_gin_file, gin_file_search, project_gin_folder
+from t5x.config.parse import parse_gin_flags
 from t5x.errors import UserError
 
 
@@ -68,6 +69,16 @@ def test_a_missing_file_names_all_places_and_the_nearest_file(tmp_path, monkeypa
         "'finetune.gin'",
     ):
         assert place in message
+
+
+@pytest.mark.slow
+def test_a_remote_name_is_read_through_tensorflows_file_systems(tmp_path, clean_gin):
+    (tmp_path / "a.gin").write_text(f"include 'file://{tmp_path}/b.gin'\n")
+    (tmp_path / "b.gin").write_text("REMOTE = 3\n")
+    parse_gin_flags([], [f"file://{tmp_path}/a.gin"], [])
+    assert gin.query_parameter("REMOTE/macro.value") == 3
+    with pytest.raises(UserError, match="no gin file 'file:///absent"):
+        find_gin_file("file:///absent/a.gin", [])
 
 
 def test_gin_reads_includes_through_the_search_and_is_left_as_it_was(tmp_path, monkeypatch, clean_gin):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import subprocess
@@ -168,3 +169,49 @@ def test_networks_parse_and_build_without_tensorflow(tmp_path, root):
         text=True,
     )
     assert result.stdout.strip() == "[]", result.stderr
+
+
+ALL_TOGETHER = """
+import importlib
+import json
+import sys
+import gin
+from t5x.config.parse import parse_gin_flags
+from t5x.config.required_macros import check_parameters, required_in_text
+from t5x.config.gin_text import scan_files
+from t5x.config.reachability import reachable, used_keys
+
+VALUES = {"TASK_FEATURE_LENGTHS": "{'inputs': 8, 'targets': 8}", "TRAIN_STEPS": "3"}
+NAMES = {"pretrain": ("t5x.train", "train"), "finetune": ("t5x.train", "train"), "eval": ("t5x.eval", "evaluate")}
+problems = []
+for model, run in json.loads(sys.argv[1]):
+    module, name = NAMES[run]
+    entry = getattr(importlib.import_module(module), name)
+    setattr(sys.modules["__main__"], name, entry)
+    files = [model, f"gin/runs/{run}.gin"]
+    flags = [f"{macro} = {VALUES.get(macro, repr('x'))}" for macro in required_in_text(scan_files(files, []))]
+    flags += ["DROPOUT_RATE = 0.0"]
+    try:
+        statements = parse_gin_flags([], files, flags)
+        check_parameters(entry, statements)
+        # As if a user had written the files: a binding without effect in them would be a slip of ours.
+        problems += [f"{model} {run}: {key}" for key in gin.config._CONFIG.keys() - used_keys(reachable(entry))]
+    except Exception as error:
+        problems.append(f"{model} {run}: {error}")
+    gin.clear_config()
+print(json.dumps(problems))
+"""
+
+
+def test_every_model_works_with_every_run_and_no_binding_is_without_effect(tmp_path, root):
+    models = [f"gin/models/{family}/{size}.gin" for family in SIZES for size in SIZES[family]]
+    pairs = [(model, run.stem) for model in models for run in RUNS]
+    result = subprocess.run(
+        [sys.executable, "-c", ALL_TOGETHER, json.dumps(pairs)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert json.loads(result.stdout.splitlines()[-1]) == []
