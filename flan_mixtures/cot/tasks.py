@@ -55,6 +55,7 @@ def _register(dataset: str, form: str) -> str:
             seqio.preprocessors.append_eos_after_trim,
         ],
         output_features=text_features(),
+        shuffle_buffer_size=None,  # the source shuffles
         postprocess_fn=extract_answer,
         metric_fns=[exact_match],
     )

@@ -58,6 +58,7 @@ def _register(name: str, mode: str) -> str:
             seqio.preprocessors.append_eos_after_trim,
         ],
         output_features=text_features(),
+        shuffle_buffer_size=None,  # the source shuffles
         postprocess_fn=postprocess,
         metric_fns=[exact_match],
     )

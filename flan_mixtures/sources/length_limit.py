@@ -3,7 +3,8 @@
 A target cut short would teach rationales without an answer; a question left out would change an evaluation's score.
 Either way the rows are counted, and the count is logged.
 
-A SeqIO preprocessor for between tokenising and appending EOS. Lengths are in tokens and include EOS.
+A SeqIO preprocessor for between tokenising and appending EOS. Lengths are in tokens and include EOS. SeqIO's evaluator
+finds lengths itself only where every preprocessor can do without them, hence the default.
 Effects: the first call for a pair of lengths tokenises the task's rows once, and logs a line if any is too long.
 """
 
@@ -23,7 +24,7 @@ def leave_out_long_rows(task: str, texts: Texts) -> Preprocessor:
     """Returns a preprocessor that drops rows with a feature over its length. `texts` gives all rows, to count them."""
     report = _reporter(task, texts, "are left out of training; raise the lengths to keep them")
 
-    def leave_out(dataset: tf.data.Dataset, sequence_length, output_features) -> tf.data.Dataset:
+    def leave_out(dataset: tf.data.Dataset, output_features, sequence_length=None) -> tf.data.Dataset:
         limits = _limits(sequence_length, output_features)
         if not limits:
             return dataset
@@ -39,7 +40,7 @@ def report_long_rows(task: str, texts: Texts) -> Preprocessor:
     """Returns a preprocessor that changes nothing and logs how many rows of `task` the requested lengths will cut."""
     report = _reporter(task, texts, "will be cut at the end, which changes the score; raise the lengths, or give none")
 
-    def report_only(dataset: tf.data.Dataset, sequence_length, output_features) -> tf.data.Dataset:
+    def report_only(dataset: tf.data.Dataset, output_features, sequence_length=None) -> tf.data.Dataset:
         limits = _limits(sequence_length, output_features)
         if limits:
             report(limits, output_features)

@@ -1,9 +1,10 @@
 """A SeqIO data source over rows of text that fit in memory.
 
 Enters: a function from split to rows (mappings of name to text), called when data is asked for.
-Leaves: a `tf.data.Dataset` of the same rows. It is made of tensors, so an iterator's position is one number in a
-checkpoint, and restoring costs nothing.
-Order: with `shuffle`, one permutation of all rows drawn from the seed. Hosts take rows index, index + n, ... of it.
+Leaves: a `tf.data.Dataset` of the same rows, made of tensors: an iterator's position is one number in a checkpoint.
+Order: file order; with `shuffle`, a permutation of all rows drawn from the seed, the same in every epoch (a shuffle
+buffer that holds a whole task would be written into every checkpoint). Tasks need no further shuffling, so they set
+`shuffle_buffer_size=None`. Of n hosts, each has every n-th row of that order.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class RowsSource(seqio.DataSource):
     checkpoint of an iterator writes out again. Use `row_count` where a number of rows is needed."""
 
     def __init__(self, rows: Callable[[str], Rows], splits: Iterable[str]):
-        super().__init__(splits=splits, caching_permitted=True)
+        super().__init__(splits=splits, performs_internal_shuffling=True)
         self._rows = rows
 
     @property
@@ -55,7 +56,7 @@ class RowsSource(seqio.DataSource):
         shard_info: seqio.ShardInfo | None = None,
         **_: object,
     ) -> tf.data.Dataset:
-        """Returns the rows of `split`, permuted by `seed` (0 where none is given) if `shuffle`."""
+        """Returns the rows of `split`; if `shuffle`, in an order drawn from `seed` (0 where none is given)."""
         rows = self.rows(split)
         order = np.arange(len(rows))
         if shuffle:

@@ -21,7 +21,7 @@ def read_text(path: pathlib.Path) -> str:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise UserError(
-            f"{path}:{line}: byte {content[error.start]:#04x} is not UTF-8 text. Save the file as UTF-8."
+            f"{path}:{line}: the byte {content[error.start]:#04x} is not UTF-8 text. Save the file as UTF-8."
         ) from None
 
 
