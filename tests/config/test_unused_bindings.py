@@ -43,6 +43,13 @@ def test_what_the_run_no_longer_builds_is_reported_with_file_and_line(toy_gin, c
     assert "toy.gin:23: nothing uses eval/toy_program.DatasetConfig.split" in report
 
 
+def test_what_the_projects_own_files_bind_in_vain_is_no_mistake_of_the_user(toy_gin, tmp_path, clean_gin, monkeypatch):
+    (tmp_path / "gin").mkdir()
+    os.rename(toy_gin, tmp_path / "gin/toy.gin")
+    monkeypatch.setattr(gin_files, "PACKAGE", tmp_path / "t5x")
+    assert unused_with("gin/toy.gin", "train_script.train.eval_cfg = None") == []
+
+
 def test_bindings_in_the_scope_of_a_macro_reach_what_the_macro_builds(toy_gin, clean_gin):
     assert unused_with(toy_gin, "MODEL/toy_program.Model.z_loss = 0.1") == []
 
