@@ -38,7 +38,7 @@ benchmark: $(STAMP)
 install: $(STAMP)
 
 # Made anew when the dependencies change; an unfinished install leaves no stamp and is taken up again.
-$(STAMP): setup.py pyproject.toml constraints.txt
+$(STAMP): setup.py constraints.txt
 	@if [ ! -x $(BIN)/python ]; then \
 	  command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here. Install Python 3.11, 3.12 or 3.13, or name one: make quickstart PYTHON=/path/to/python3.12" >&2; exit 1; }; \
 	  $(PYTHON) -c '$(SUPPORTED)' 2>/dev/null || { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), without the venv module or not one of Python 3.11, 3.12, 3.13, which the dependencies support. Name another: make quickstart PYTHON=/path/to/python3.12" >&2; exit 1; }; \
