@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import toy_program
 
 import gin
+from t5x.config import gin_files
 from t5x.config.parse import parse_gin_flags
 from t5x.config.unused_bindings import unused_bindings
 
