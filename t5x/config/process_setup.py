@@ -26,9 +26,14 @@ OWN_PACKAGES = ("t5x", "flan_mixtures", "prompt_tuning")
 # Written to file descriptor 2 while TensorFlow's libraries load, before any log level counts.
 _LOADING_NOISE = re.compile(rb"All log messages before absl::InitializeLog|cudart_stub|cuda drivers|cuInit")
 
+# Warnings of libraries about what is meant to be so: packing drops the texts that stand beside the tokens.
+_ROUTINE = re.compile(r"will be removed during packing")
+
 
 def _is_calm(record: logging.LogRecord) -> bool:
     """Whether a record is worth a line: a warning, or progress of this project's own code."""
+    if record.levelno == logging.WARNING and _ROUTINE.search(record.getMessage()):
+        return False
     if record.levelno >= logging.WARNING or record.name.partition(".")[0] in OWN_PACKAGES:
         return True
     folders = record.pathname.replace(os.sep, "/").split("/")

@@ -92,6 +92,11 @@ def test_the_log_shows_this_project_and_the_warnings_of_others(name, level, path
     assert _is_calm(logging.LogRecord(name, level, path, 1, "message", None, None)) is shown
 
 
+def test_a_routine_warning_of_a_library_is_not_shown():
+    text = "Features not in `features_length` will be removed during packing: {'inputs_pretokenized'}"
+    assert not _is_calm(logging.LogRecord("absl", logging.WARNING, "/x/seqio/f.py", 1, text, None, None))
+
+
 TWO_PROCESSES = """
 import sys
 from t5x.config.command_flags import make_parser, parse_arguments
