@@ -1,12 +1,13 @@
 """Rows of the Flan Collection's chain-of-thought files: question, answer, rationale, one file per data set.
 
 Enters: a `<dataset>_train.tsv` with three columns and no header. Leaves: `CotRow`s in file order.
-A question carries its answer options, where it has any, in its own text. Effects: reads the file.
+A question carries its answer options, where it has any, in its own text. Effects: reads the file, once.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import pathlib
 
@@ -28,13 +29,13 @@ class CotRow:
     answer: str
     rationale: str
 
-    @property
+    @functools.cached_property
     def row_id(self) -> str:
         """The data set and a hash of the content: the same wherever the row stands in the file."""
         content = "\t".join((self.question, self.answer, self.rationale))
         return f"{self.dataset}:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
-    @property
+    @functools.cached_property
     def held_out(self) -> bool:
         """Whether the row belongs to the validation split. Equal rows fall on the same side."""
         return draw(self.row_id, "split", 1000) < _HELD_OUT_PER_MILLE
@@ -45,9 +46,20 @@ def file_name(dataset: str) -> str:
     return f"{dataset}_train.tsv"
 
 
-def read_cot(folder: pathlib.Path, dataset: str) -> list[CotRow]:
-    """Returns the rows of one data set in `folder`. Raises UserError naming file and line for a malformed row."""
-    return [CotRow(dataset=dataset, **row) for row in read_tsv(folder / file_name(dataset), _COLUMNS)]
+def read_cot(folder: pathlib.Path, dataset: str) -> tuple[CotRow, ...]:
+    """Returns the rows of one data set in `folder`. Raises UserError naming file and line for a malformed row.
+
+    A file is read once, and again when it has changed: a mixture asks for the same rows several times.
+    """
+    path = folder / file_name(dataset)
+    changed = path.stat().st_mtime_ns if path.is_file() else 0
+    return _read(path, dataset, changed)
+
+
+@functools.lru_cache(maxsize=len(DATASETS))
+def _read(path: pathlib.Path, dataset: str, changed: int) -> tuple[CotRow, ...]:
+    del changed  # only a part of the key
+    return tuple(CotRow(dataset=dataset, **row) for row in read_tsv(path, _COLUMNS))
 
 
 def draw(row_id: str, purpose: str, count: int) -> int:

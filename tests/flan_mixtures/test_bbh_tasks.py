@@ -56,7 +56,8 @@ def test_seqios_evaluator_scores_answers_with_and_without_reasoning(data):
             answer = rows[index]["targets"]
             # Of four answers one is right, one is right after reasoning, two are wrong.
             text = [answer, f"Two steps back. So the answer is {answer}.", "maybe", answer.lower()][index % 4]
-            outputs.append((int(index), vocabulary.encode(text)))
+            tokens = vocabulary.encode(text)
+            outputs.append((int(index), tokens + [0] * (32 - len(tokens))))  # padded, as a model's outputs are
         return outputs
 
     # No lengths are given, as in a run file's evaluation by generation: the longest example decides.

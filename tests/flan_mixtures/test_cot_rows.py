@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import string
 import subprocess
 import sys
@@ -61,6 +62,15 @@ def test_about_two_percent_of_each_data_set_is_held_out_and_equal_rows_stay_toge
         for row in rows:
             assert sides.setdefault(row.row_id, row.held_out) == row.held_out
     assert len(sides) == len(rows) - 1  # strategyqa holds one row twice
+
+
+def test_a_file_that_changed_is_read_again(tmp_path):
+    path = tmp_path / file_name("qasc")
+    path.write_text("q\told\tr\n")
+    assert read_cot(tmp_path, "qasc")[0].answer == "old"
+    path.write_text("q\tnew\tr\n")
+    os.utime(path, ns=(1, 1))
+    assert read_cot(tmp_path, "qasc")[0].answer == "new"
 
 
 def test_a_line_with_two_columns_is_named_by_file_and_number(tmp_path):
