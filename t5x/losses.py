@@ -39,11 +39,13 @@ def _cross_entropy_backward(residuals, cotangents):
     logits, targets, z_loss, log_z = residuals
     loss_ct, _ = cotangents  # the z term is reported, and already part of the loss
     softmax = jnp.exp(logits - log_z[..., None])
-    logits_ct = loss_ct[..., None] * (
-        (jnp.sum(targets, axis=-1) + 2.0 * z_loss * log_z)[..., None] * softmax - targets
-    )
+    logits_ct = loss_ct[..., None] * ((jnp.sum(targets, axis=-1) + 2.0 * z_loss * log_z)[..., None] * softmax - targets)
     targets_ct = -loss_ct[..., None] * (logits - log_z[..., None])
-    return logits_ct.astype(logits.dtype), targets_ct.astype(targets.dtype), jnp.zeros_like(jnp.asarray(z_loss, jnp.float32))
+    return (
+        logits_ct.astype(logits.dtype),
+        targets_ct.astype(targets.dtype),
+        jnp.zeros_like(jnp.asarray(z_loss, jnp.float32)),
+    )
 
 
 cross_entropy_with_logits.defvjp(_cross_entropy_forward, _cross_entropy_backward)
@@ -76,7 +78,9 @@ def compute_weighted_cross_entropy(
       UserError: logits and targets of shapes that do not go together.
     """
     if logits.ndim != targets.ndim + 1:
-        raise UserError(f"logits of shape {logits.shape} need targets of shape {logits.shape[:-1]}, not {targets.shape}.")
+        raise UserError(
+            f"logits of shape {logits.shape} need targets of shape {logits.shape[:-1]}, not {targets.shape}."
+        )
     confidence, low, constant = smoothing_terms(label_smoothing, logits.shape[-1])
     soft_targets = jnp.where(
         targets[..., None] == jnp.arange(logits.shape[-1], dtype=targets.dtype), confidence, low

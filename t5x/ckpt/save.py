@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ from t5x.errors import UserError
 
 # What an interrupted save or deletion can leave behind; a folder with anything else in it is not ours to delete.
 _OWN_ENTRIES = re.compile(r"(state|dataset)(\.orbax-checkpoint-tmp.*)?|_CHECKPOINT_METADATA|commit_success\.txt")
+_REMOVAL_SECONDS = 10.0  # how long a failed save's folder is tried to be removed
+_SETTLED_SECONDS = 0.5  # a folder that has stayed away this long is not written to any more; writes take milliseconds
 _DELETED_SUFFIX = layout.UNFINISHED_SUFFIX + "-deleted"
 # What the operating system, TensorStore (ValueError) and the runtime (RuntimeError) raise when writing fails.
 _STORAGE_ERRORS = (OSError, ValueError, RuntimeError)
@@ -94,6 +97,7 @@ class CheckpointSaver:
         size = sum(np.size(leaf) * (args[name].dtype or leaf.dtype).itemsize for name, leaf in leaves.items())
         try:
             if jax.process_index() == 0:
+                _sweep(self.directory)
                 _remove_leftover(path)
             self._checkpointer.save(
                 path,
@@ -161,7 +165,8 @@ class CheckpointSaver:
             return error
         if jax.process_index() == 0:
             partial = layout.checkpoint_path(self.directory, step).name + layout.UNFINISHED_SUFFIX
-            _remove(self.directory / partial)
+            if not _remove_unfinished(self.directory / partial):
+                _log.warning("What was written of %s could not be removed; it goes when the next save starts.", partial)
         return save_failure(error, self.directory, step, size)
 
 
@@ -192,14 +197,19 @@ def _make_checkpointer() -> ocp.AsyncCheckpointer:
 def _prepare_folder(directory: epath.Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for path in list(directory.iterdir()):
-            if layout.is_unfinished_name(path.name):
-                path.rmtree()
+        _sweep(directory)
     except OSError as error:
         raise UserError(
             f"The folder {directory} cannot be used for checkpoints: {error}. Choose a MODEL_DIR that this user can "
             "create and write to."
         ) from error
+
+
+def _sweep(directory: epath.Path) -> None:
+    """Removes unfinished saves and deletions; none of this run's is under way when it is called."""
+    for path in list(directory.iterdir()):
+        if layout.is_unfinished_name(path.name):
+            path.rmtree()
 
 
 def _remove_leftover(path: epath.Path) -> None:
@@ -231,9 +241,23 @@ def _delete_oldest(directory: epath.Path, keep: int) -> None:
             _log.warning("The old checkpoint %s could not be deleted: %s", path, error)
 
 
-def _remove(path: epath.Path) -> None:
-    """Removes a folder; one that cannot be removed stays, and its name keeps it from being taken for a checkpoint."""
-    try:
-        path.rmtree(missing_ok=True)
-    except OSError:
-        return
+def _remove_unfinished(path: epath.Path) -> bool:
+    """Removes the folder of a save that has failed; says whether it is gone.
+
+    The first write to fail ends a save while others are still under way, and TensorStore makes their folders anew. So
+    the folder is removed again and again, until it has stayed away for a while. One that cannot be removed keeps a
+    name that is never taken for a checkpoint, and goes when the next save starts.
+    """
+    quiet_since = time.monotonic()
+    give_up_at = quiet_since + _REMOVAL_SECONDS
+    while time.monotonic() < give_up_at:
+        try:
+            if path.exists():
+                quiet_since = time.monotonic()
+                path.rmtree()
+        except OSError:
+            quiet_since = time.monotonic()  # a write has just added to it, or it may not be removed
+        if time.monotonic() - quiet_since > _SETTLED_SECONDS:
+            return True
+        time.sleep(_SETTLED_SECONDS / 10)
+    return False

@@ -72,7 +72,9 @@ def beam_search(
     """
     del decode_rng
     if cache_offset or initial_index is not None:
-        raise UserError("beam_search: cache_offset (scanned layers) and initial_index (prefilled cache) are not supported.")
+        raise UserError(
+            "beam_search: cache_offset (scanned layers) and initial_index (prefilled cache) are not supported."
+        )
     batch, length = inputs.shape[0], max_decode_len or inputs.shape[1]
     # One more position for the start token, which is dropped in the end.
     prompt = jnp.pad(inputs, ((0, 0), (0, max(0, length + 1 - inputs.shape[1]))))[:, : length + 1]

@@ -78,7 +78,7 @@ class EncoderDecoderModel(BaseModel):
         self._default_decoder_params = default_decoder_params or DecoderParams()
 
     @property
-    def FEATURE_CONVERTER_CLS(self) -> type:  # noqa: N802 - T5X's name
+    def FEATURE_CONVERTER_CLS(self) -> type:
         """`feature_converter_cls` if given, else SeqIO's; imported when asked for, so that training needs jax only."""
         if self._feature_converter_cls is not None:
             return self._feature_converter_cls
@@ -200,7 +200,9 @@ class EncoderDecoderModel(BaseModel):
           UserError: a packed batch.
         """
         if "encoder_segment_ids" in batch:
-            raise UserError("decoding got a packed batch; set pack=False in the DatasetConfig that evaluates by decoding.")
+            raise UserError(
+                "decoding got a packed batch; set pack=False in the DatasetConfig that evaluates by decoding."
+            )
         defaults = self._default_decoder_params
         num_decodes = defaults.num_decodes if num_decodes is None else num_decodes
         return_all = defaults.return_all_decodes if return_all_decodes is None else return_all_decodes

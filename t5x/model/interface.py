@@ -31,7 +31,7 @@ class BaseModel(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def FEATURE_CONVERTER_CLS(self) -> type:  # noqa: N802 - T5X's name
+    def FEATURE_CONVERTER_CLS(self) -> type:
         """The SeqIO feature converter that makes this model's batches."""
 
     @abc.abstractmethod
@@ -71,7 +71,5 @@ class BaseModel(abc.ABC):
         def is_box(x):
             return isinstance(x, nn.meta.AxisMetadata)
 
-        axes = jax.tree.map(
-            lambda p: tuple(p.names) if is_box(p) else (None,) * len(p.shape), boxed, is_leaf=is_box
-        )
+        axes = jax.tree.map(lambda p: tuple(p.names) if is_box(p) else (None,) * len(p.shape), boxed, is_leaf=is_box)
         return nn.meta.unbox(boxed), axes

@@ -71,8 +71,8 @@ def create_learning_rate_scheduler(
         if name == "linear_warmup":
             return rate * jnp.minimum(1.0, step / warmup_steps)
         if name == "linear_decay":
-            return rate * base_learning_rate * jnp.minimum(
-                step / warmup_steps, 1.0 + decay_factor * (warmup_steps - step)
+            return (
+                rate * base_learning_rate * jnp.minimum(step / warmup_steps, 1.0 + decay_factor * (warmup_steps - step))
             )
         if name == "rsqrt_decay":
             return rate / jnp.sqrt(jnp.maximum(step, warmup_steps))

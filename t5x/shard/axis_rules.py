@@ -6,7 +6,8 @@ Source: T5X `partitioning.standard_logical_axis_rules` and flax's `logical_to_me
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import flax.linen as nn
 from jax.sharding import PartitionSpec
@@ -63,8 +64,16 @@ def standard_logical_axis_rules(
     return [*rules, *(additional_rules or [])]
 
 
-def partition_spec(axis_names: Sequence[str | None], rules: LogicalAxisRules) -> PartitionSpec:
+def partition_spec(
+    axis_names: Sequence[str | None],
+    rules: LogicalAxisRules,
+    shape: Sequence[int] | None = None,
+    mesh_shape: Mapping[str, int] | None = None,
+) -> PartitionSpec:
     """Returns where an array with these logical axes is split, each mesh axis used at most once.
+
+    Given the array's shape and the mesh's, an axis whose size the mesh does not divide stays whole, as 6 heads on 4
+    devices do.
 
     Raises:
       UserError: an axis that no rule mentions.
@@ -76,4 +85,14 @@ def partition_spec(axis_names: Sequence[str | None], rules: LogicalAxisRules) ->
             f"logical axis {unknown[0]!r} of an array with axes {tuple(axis_names)} has no rule; the rules name "
             f"{', '.join(sorted(known))}. Add it with standard_logical_axis_rules.additional_rules=[({unknown[0]!r}, None)]."
         )
-    return nn.logical_to_mesh_axes(tuple(axis_names), rules=list(rules))
+    spec = nn.logical_to_mesh_axes(tuple(axis_names), rules=list(rules))
+    if shape is None or mesh_shape is None:
+        return spec
+    return PartitionSpec(
+        *(entry if size % _devices(entry, mesh_shape) == 0 else None for entry, size in zip(spec, shape, strict=True))
+    )
+
+
+def _devices(entry: str | tuple[str, ...] | None, mesh_shape: Mapping[str, int]) -> int:
+    names = () if entry is None else (entry,) if isinstance(entry, str) else entry
+    return math.prod(mesh_shape[name] for name in names)

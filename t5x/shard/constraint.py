@@ -38,7 +38,9 @@ def constrain(x: jax.Array, axis_names: Sequence[str | None]) -> jax.Array:
     if current is None or current[0].size == 1:
         return x
     mesh, rules = current
-    return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, partition_spec(axis_names, rules)))
+    return jax.lax.with_sharding_constraint(
+        x, NamedSharding(mesh, partition_spec(axis_names, rules, x.shape, mesh.shape))
+    )
 
 
 def shards_of(axis_names: Sequence[str | None]) -> int:

@@ -57,7 +57,9 @@ class MultiHeadAttention(nn.Module):
         deterministic: bool,
     ) -> Float[Array, "batch query embed"]:
         """Returns what each query gathered. `cache_index` and `max_decode_length` are given while decoding only."""
-        q, k, v = (self._heads(projection(x)) for projection, x in ((self.query, x_q), (self.key, x_kv), (self.value, x_kv)))
+        q, k, v = (
+            self._heads(projection(x)) for projection, x in ((self.query, x_q), (self.key, x_kv), (self.value, x_kv))
+        )
         if max_decode_length is not None:
             k, v = self._extend_cache(k, v, cache_index, max_decode_length)
         if self.float32_logits:

@@ -17,9 +17,7 @@ def visible_tokens(
     return ((queries > 0)[:, :, None] & (keys > 0)[:, None, :])[:, None]
 
 
-def same_segment(
-    queries: Int[Array, "batch query"], keys: Int[Array, "batch key"]
-) -> Bool[Array, "batch 1 query key"]:
+def same_segment(queries: Int[Array, "batch query"], keys: Int[Array, "batch key"]) -> Bool[Array, "batch 1 query key"]:
     """Positions packed from the same example see each other."""
     return (queries[:, :, None] == keys[:, None, :])[:, None]
 
