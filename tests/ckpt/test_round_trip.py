@@ -158,6 +158,8 @@ def test_an_assignment_map_renames_and_leaves_out(saved):
     assert restored["state"]["fresh"] is kernel
     with pytest.raises(UserError, match="fallback_to_scratch"):
         restore(saved, template, assignment_map=rules)
+    with pytest.raises(UserError, match=r"'target/tower' matches no leaf of the model as a whole name"):
+        restore(saved, template, assignment_map=[("target/tower", None)])
     with pytest.raises(UserError, match=r"'decoder\.\*' matches no leaf"):
         restore(saved, template, assignment_map=[("decoder.*", None)])
 
