@@ -220,8 +220,8 @@ class Adafactor(OptimizerDef):
     def _heuristic(self, name: str, shape: tuple[int, ...]) -> _Factored | None:
         if len(shape) > 2:
             raise UserError(
-                f"parameter {name!r} has {len(shape)} axes, {shape}; Adafactor factors more than two only by an explicit "
-                "rule. Set Adafactor.logical_factor_rules=@adafactor.standard_logical_factor_rules()."
+                f"parameter {name!r} has {len(shape)} axes, {shape}; Adafactor factors more than two only by an "
+                "explicit rule. Set Adafactor.logical_factor_rules=@adafactor.standard_logical_factor_rules()."
             )
         if len(shape) < 2:
             return None

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """A mistake in a config, a file or a command. The message names the thing, its value, what was expected, the way out."""
+    """A mistake in a config, a file or a command; the message names the thing, its value, and the way out."""
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:

@@ -62,33 +62,35 @@ class TrainStateInitializer:
         """Returns a freshly drawn state."""
         return self._partitioner.partition(self._create, None, self.shardings)(rng)
 
-    def from_checkpoint(
-        self,
-        path: str,
-        *,
-        rng: jax.Array,
-        dtype: str | None = None,
-        assignment_map: Any = None,
-        fallback_to_scratch: bool = False,
-    ) -> FlaxOptimTrainState:
-        """Returns the state of a checkpoint; what it may lack is drawn from `rng`.
+    def from_checkpoint(self, path: str, *, rng: jax.Array, **restore_options: Any) -> FlaxOptimTrainState:
+        """Returns the state of a checkpoint.
+
+        Args:
+          path: a complete checkpoint.
+          rng: for what the checkpoint may lack (`fallback_to_scratch`).
+          **restore_options: `dtype`, `assignment_map`, `fallback_to_scratch` of `ckpt.restore.restore`.
 
         Raises:
           UserError: the checkpoint is missing, damaged, or of another model.
         """
-        shapes, shardings = self.global_train_state_shape.state_dict(), self.shardings.state_dict()
+        tree = self._restored(
+            path, self.global_train_state_shape.state_dict(), self.shardings.state_dict(), rng, **restore_options
+        )
+        state = self.global_train_state_shape.restore_state(tree)
+        return dataclasses.replace(state, step=jnp.asarray(state.step, jnp.int32))
+
+    def params_from_checkpoint(self, path: str, *, rng: jax.Array, **restore_options: Any) -> PyTree:
+        """Returns the parameters of a checkpoint; its optimizer state is not read. Arguments as `from_checkpoint`."""
+        shapes = {"target": self.global_train_state_shape.params}
+        return self._restored(path, shapes, {"target": self.shardings.params}, rng, **restore_options)["target"]
+
+    def _restored(self, path, shapes, shardings, rng, **restore_options):
         template = jax.tree.map(
             lambda leaf, where: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where), shapes, shardings
         )
-        tree = restore(
-            path,
-            template,
-            dtype=dtype,
-            assignment_map=assignment_map,
-            fallback_to_scratch=fallback_to_scratch,
-        )
+        tree = restore(path, template, **restore_options)
         if any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(tree)):
             drawn = self.from_scratch(rng).state_dict()
+            drawn = {name: drawn[name] for name in tree}
             tree = jax.tree.map(lambda a, b: b if isinstance(a, jax.ShapeDtypeStruct) else a, tree, drawn)
-        state = self.global_train_state_shape.restore_state(tree)
-        return dataclasses.replace(state, step=jnp.asarray(state.step, jnp.int32))
+        return tree

@@ -41,7 +41,8 @@ def check_microbatches(batch_size: int, num_microbatches: int, data_shards: int 
     if per_shard % num_microbatches:
         raise UserError(
             f"batch size {batch_size} on {data_shards} data shard(s) leaves {per_shard} examples each, which is not "
-            f"divisible by num_microbatches {num_microbatches}; choose one of {', '.join(map(str, divisors(per_shard)))}."
+            f"divisible by num_microbatches {num_microbatches}; choose one of "
+            f"{', '.join(map(str, divisors(per_shard)))}."
         )
 
 

@@ -49,8 +49,8 @@ def read_or_draw(model_dir: str, random_seed: int | None, data_seed: int | None)
             kept = RunRecord(**json.loads(path.read_text()))
         except (ValueError, TypeError) as error:
             raise UserError(
-                f"{path}, which holds the seeds of this run, cannot be read: {error}. Restore the file, or delete it to "
-                "draw new seeds (the data will then come in another order)."
+                f"{path}, which holds the seeds of this run, cannot be read: {error}. Restore the file, or delete it "
+                "to draw new seeds (the data will then come in another order)."
             ) from error
     elif random_seed is not None:
         kept = RunRecord(random_seed, random_seed)

@@ -8,6 +8,11 @@ Source: T5X `train.py`; parameters and defaults are T5X's, since published gin f
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from t5x.main import run_module
+
+    run_module("train")
+
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -315,8 +320,8 @@ def _last_step(first_step: int, total_steps: int, relative_steps: int | None) ->
     last_step = total_steps if not relative_steps else first_step + relative_steps
     if last_step < first_step:
         raise UserError(
-            f"training is to end at step {last_step}, but the state it starts from is at step {first_step}: steps count "
-            f"from the beginning of pretraining. Set TRAIN_STEPS above {first_step}, or TRAIN_STEPS_RELATIVE."
+            f"training is to end at step {last_step}, but the state it starts from is at step {first_step}: steps "
+            f"count from the beginning of pretraining. Set TRAIN_STEPS above {first_step}, or TRAIN_STEPS_RELATIVE."
         )
     return last_step
 
@@ -376,9 +381,3 @@ def _headline(
         f"{parameters:,} parameters, {origin}; steps {first_step} to {last_step}; "
         f"mesh {mesh} of {partitioner.mesh.devices.flat[0].platform}; results in {model_dir}"
     )
-
-
-if __name__ == "__main__":
-    from t5x.main import run_module
-
-    run_module("train")

@@ -211,6 +211,6 @@ def _next(batch_iter: Iterator[HostBatch], step: int) -> HostBatch:
     except StopIteration:
         raise UserError(
             f"the training data ended at step {step}: the split is empty, holds fewer examples than one batch, or no "
-            "example is left after preprocessing. Look at the task's split and at task_feature_lengths, or use a smaller "
-            "batch_size."
+            "example is left after preprocessing. Look at the task's split and at task_feature_lengths, or use a "
+            "smaller batch_size."
         ) from None

@@ -133,7 +133,6 @@ def require_targets(batch: Mapping[str, Any], cfg: DatasetConfig) -> None:
     weights = batch.get("decoder_loss_weights")
     if weights is not None and not weights.any():
         raise UserError(
-            f"no target token of the first batch of {getattr(cfg.mixture_or_task_name, 'name', cfg.mixture_or_task_name)!r}"
-            f" counts in the loss: with task_feature_lengths {dict(cfg.task_feature_lengths or {})} nothing of the "
+            f"no target token of the first batch of {find_provider(cfg).name!r} counts in the loss: with task_feature_lengths {dict(cfg.task_feature_lengths or {})} nothing of the "
             "targets is left, or they are empty. Raise the length of 'targets', or look at the task's rows."
         )

@@ -69,8 +69,8 @@ class DatasetConfig:
         for feature, length in (self.task_feature_lengths or {}).items():
             if length is not None and length < MIN_LENGTH:
                 raise UserError(
-                    f"task_feature_lengths gives {feature!r} a length of {length}, which leaves nothing of it beside the "
-                    f"end token; give at least {MIN_LENGTH}, better the length of nearly all examples."
+                    f"task_feature_lengths gives {feature!r} a length of {length}, which leaves nothing of it beside "
+                    f"the end token; give at least {MIN_LENGTH}, better the length of nearly all examples."
                 )
 
 

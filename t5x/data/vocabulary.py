@@ -61,6 +61,6 @@ def check_vocabulary_fits(model: Any) -> None:
     for vocabulary in (model.input_vocabulary, model.output_vocabulary):
         if rows is not None and isinstance(vocabulary, seqio.Vocabulary) and vocabulary.vocab_size > rows:
             raise UserError(
-                f"the vocabulary {describe(vocabulary)} has more ids than the network's embedding has rows, {rows}; set "
-                "network.T5Config.vocab_size to at least the number of ids (a multiple of 128 is fastest)."
+                f"the vocabulary {describe(vocabulary)} has more ids than the network's embedding has rows, {rows}; "
+                "set network.T5Config.vocab_size to at least the number of ids (a multiple of 128 is fastest)."
             )

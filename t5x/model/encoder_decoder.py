@@ -1,7 +1,8 @@
 """The encoder-decoder model: loss, prediction and scores around a network such as `examples.t5.network.Transformer`.
 
 Enters: batches with `encoder_input_tokens`, `decoder_input_tokens`, `decoder_target_tokens`, `decoder_loss_weights`
-(each `[B, L]`), and `{encoder,decoder}_segment_ids`, `_positions` when packed. Source: T5X `models.EncoderDecoderModel`.
+(each `[B, L]`), and `{encoder,decoder}_segment_ids`, `_positions` when packed.
+Source: T5X `models.EncoderDecoderModel`.
 
 Override points for subclasses: `_compute_logits`, `loss_fn`, `predict_batch_with_aux`.
 """

@@ -83,7 +83,8 @@ def partition_spec(
     if unknown:
         raise UserError(
             f"logical axis {unknown[0]!r} of an array with axes {tuple(axis_names)} has no rule; the rules name "
-            f"{', '.join(sorted(known))}. Add it with standard_logical_axis_rules.additional_rules=[({unknown[0]!r}, None)]."
+            f"{', '.join(sorted(known))}. Add it: "
+            f"standard_logical_axis_rules.additional_rules=[({unknown[0]!r}, None)]."
         )
     spec = nn.logical_to_mesh_axes(tuple(axis_names), rules=list(rules))
     if shape is None or mesh_shape is None:

@@ -169,6 +169,7 @@ class Decoder(nn.Module):
             # float32 whatever the compute dtype: logits are always float32.
             self.logits_dense = Dense(cfg.vocab_size, ("embed", "vocab"), KERNEL_INIT, jnp.float32)
 
+    @nn.compact
     def __call__(
         self,
         encoded: Float[Array, "#batch inputs embed"],
