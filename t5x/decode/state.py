@@ -24,17 +24,17 @@ class DecodingState(NamedTuple):
     cache: Any
 
 
-def flat_batch_beam_expand(x: Shaped[Array, "batch *rest"], beams: int) -> Shaped[Array, "rows *rest"]:
+def flat_batch_beam_expand(x: Shaped[Array, "batch ..."], beams: int) -> Shaped[Array, "rows ..."]:
     """Repeats every example `beams` times: [B, ...] -> [B * beams, ...]."""
     return x if beams == 1 else jnp.repeat(x, beams, axis=0)
 
 
-def flatten_beam_dim(x: Shaped[Array, "batch beams *rest"]) -> Shaped[Array, "rows *rest"]:
+def flatten_beam_dim(x: Shaped[Array, "batch beams ..."]) -> Shaped[Array, "rows ..."]:
     """[B, N, ...] -> [B * N, ...]."""
     return x.reshape(-1, *x.shape[2:])
 
 
-def unflatten_beam_dim(x: Shaped[Array, "rows *rest"], beams: int) -> Shaped[Array, "batch beams *rest"]:
+def unflatten_beam_dim(x: Shaped[Array, "rows ..."], beams: int) -> Shaped[Array, "batch beams ..."]:
     """[B * N, ...] -> [B, N, ...]."""
     return x.reshape(-1, beams, *x.shape[1:])
 
