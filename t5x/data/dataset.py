@@ -133,6 +133,7 @@ def require_targets(batch: Mapping[str, Any], cfg: DatasetConfig) -> None:
     weights = batch.get("decoder_loss_weights")
     if weights is not None and not weights.any():
         raise UserError(
-            f"no target token of the first batch of {find_provider(cfg).name!r} counts in the loss: with task_feature_lengths {dict(cfg.task_feature_lengths or {})} nothing of the "
-            "targets is left, or they are empty. Raise the length of 'targets', or look at the task's rows."
+            f"no target token of the first batch of {find_provider(cfg).name!r} counts in the loss: with "
+            f"task_feature_lengths {dict(cfg.task_feature_lengths or {})} nothing of the targets is left, or they are "
+            "empty. Raise the length of 'targets', or look at the task's rows."
         )
