@@ -7,6 +7,7 @@ Source: T5X `train.py` and `eval.py` around `seqio.Evaluator`. Effects: reads da
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -50,6 +51,8 @@ class GenerationEvaluator:
         provider = find_provider(cfg)
         require_split(provider, cfg)
         partitioner.get_data_layout(cfg.batch_size)
+        if jax.process_index() == 0:
+            os.makedirs(log_dir, exist_ok=True)  # SeqIO's JSONLogger alone does not make it
         # Keyword names are SeqIO's; gin adds what it binds on the evaluator.
         self._evaluator = evaluator_cls(
             mixture_or_task_name=provider.name,
