@@ -113,15 +113,22 @@ class EncoderDecoderModel(BaseModel):
         whole_logits = type(self)._compute_logits is not EncoderDecoderModel._compute_logits
         if whole_logits or not hasattr(self.module, "loss_sums"):
             logits = self._compute_logits(params, batch, dropout_rng)
-            loss, z_loss, _ = compute_weighted_cross_entropy(
-                logits, targets, weights, self._label_smoothing, self._z_loss, factor
+            loss_sum, z_loss_sum, _ = compute_weighted_cross_entropy(
+                logits, targets, weights, self._label_smoothing, self._z_loss
             )
             correct = jnp.sum((jnp.argmax(logits, axis=-1) == targets) * weights)
         else:
-            loss, z_loss, correct = self._loss_sums(params, batch, weights, dropout_rng)
-            if factor is not None:
-                loss, z_loss = loss / factor, z_loss / factor
-        return loss, token_metrics(loss=loss, z_loss=z_loss, correct=correct, weight_sum=weight_sum, batch=batch)
+            loss_sum, z_loss_sum, correct = self._loss_sums(params, batch, weights, dropout_rng)
+        divisor = 1.0 if factor is None else factor
+        metrics = token_metrics(
+            loss_sum=loss_sum,
+            z_loss_sum=z_loss_sum,
+            divisor=divisor,
+            correct=correct,
+            weight_sum=weight_sum,
+            batch=batch,
+        )
+        return loss_sum / divisor, metrics
 
     def _loss_sums(self, params, batch, weights, dropout_rng):
         return self.module.apply(

@@ -23,8 +23,9 @@ _PADDED_FEATURES = {  # feature that is 0 at padding -> side it belongs to
 
 def token_metrics(
     *,
-    loss: Float[Array, ""],
-    z_loss: Float[Array, ""],
+    loss_sum: Float[Array, ""],
+    z_loss_sum: Float[Array, ""],
+    divisor: float | int | Float[Array, ""],
     correct: Float[Array, ""],
     weight_sum: Float[Array, ""],
     batch: Mapping[str, jax.Array],
@@ -32,26 +33,28 @@ def token_metrics(
     """Returns the metrics of one batch.
 
     Args:
-      loss: of the batch, divided by the normalising factor, the z term included.
-      z_loss: the z term in it.
+      loss_sum: weighted sum over the batch, the z term included.
+      z_loss_sum: the z term in it.
+      divisor: the normalising factor of the loss. It divides what is reported per step, and nothing that is reported
+        per token (T5X divides those too, so that they depend on the factor).
       correct: weighted number of positions whose target has the highest logit.
-      weight_sum: sum of the loss weights.
+      weight_sum: sum of the weights in the two sums.
       batch: features `[B, L]`.
     """
     targets = batch["decoder_target_tokens"]
     weights = batch.get("decoder_loss_weights", targets > 0).astype(jnp.float32)
     examples, tokens = targets.shape[0], targets.size
     devices = jax.device_count()
-    cross_entropy = loss - z_loss
+    cross_entropy_sum = loss_sum - z_loss_sum
     return {
         "accuracy": Average(correct, weight_sum),
-        "loss": AveragePerStep(loss),
-        "loss_per_nonpadding_target_token": Average(loss, jnp.sum(weights)),
-        "loss_per_all_target_tokens": Average(loss, jnp.asarray(tokens)),
-        "z_loss": AveragePerStep(z_loss),
-        "z_loss_per_all_target_tokens": Average(z_loss, jnp.asarray(tokens)),
-        "cross_ent_loss": AveragePerStep(cross_entropy),
-        "cross_ent_loss_per_all_target_tokens": Average(cross_entropy, jnp.asarray(tokens)),
+        "loss": AveragePerStep(loss_sum / divisor),
+        "loss_per_nonpadding_target_token": Average(loss_sum, weight_sum),
+        "loss_per_all_target_tokens": Average(loss_sum, jnp.asarray(tokens)),
+        "z_loss": AveragePerStep(z_loss_sum / divisor),
+        "z_loss_per_all_target_tokens": Average(z_loss_sum, jnp.asarray(tokens)),
+        "cross_ent_loss": AveragePerStep(cross_entropy_sum / divisor),
+        "cross_ent_loss_per_all_target_tokens": Average(cross_entropy_sum, jnp.asarray(tokens)),
         "non_padding_fraction/loss_weights": Average(jnp.sum(weights > 0), jnp.asarray(tokens)),
         "timing/seconds": Time(),
         "timing/steps_per_second": StepsPerTime(),
