@@ -1,0 +1,6 @@
+"""Mini Flan: a small instruction-tuning mixture made of generated questions, for the quickstart and for tests.
+
+Data's way: `families/*` make questions -> `rows` places them in train, validation or test -> `templates/*.toml` and
+`render` turn a row into text -> `exemplars` adds few-shot exemplars within a token budget -> `corpus` lists the text of
+a task -> `tasks` hands it to SeqIO. Everything but `tasks` is plain Python and imports neither TensorFlow nor JAX.
+"""
