@@ -6,7 +6,7 @@ Mixtures:
     mini_flan                  the trained families in all styles, at the rates of `STYLE_RATES`
     mini_flan_eval_held_in     the trained families, zero-shot, direct answer
     mini_flan_eval_held_out    the held-out families, zero-shot, direct answer
-    mini_flan_eval             both
+    mini_flan_eval             both of these
 Rows also carry `_task_name`, `_template_type` and `_template_idx`; SeqIO's feature converters drop them in training.
 Metric: `exact_match`, in percent; in chain-of-thought tasks, of the answer after the rationale.
 Effects: importing registers all of these and makes no text; a task's text is made when its data is first asked for.
@@ -27,6 +27,7 @@ from flan_mixtures.mini.template import STYLES
 from flan_mixtures.mini.vocabulary import VOCABULARY_FILE
 from flan_mixtures.sources.length_limit import leave_out_long_rows
 from flan_mixtures.sources.rows_source import RowsSource
+from flan_mixtures.sources.shared_tokenizer import SharedTokenizerVocabulary
 
 # Training rows of one task; the quickstart passes over the 5,000 zero-shot rows of a family about three times.
 TRAIN_ROWS = {"zs": 5000, "fs": 1000, "cot": 1000}
@@ -39,7 +40,7 @@ STYLE_RATES = {"zs": 8.0, "fs": 1.0, "cot": 1.0}
 
 def mini_vocabulary() -> seqio.SentencePieceVocabulary:
     """Returns the vocabulary of mini Flan: 1,024 pieces, no sentinels. Gin: `VOCABULARY = @tasks.mini_vocabulary()`."""
-    return seqio.SentencePieceVocabulary(str(VOCABULARY_FILE), extra_ids=0)
+    return SharedTokenizerVocabulary(str(VOCABULARY_FILE), extra_ids=0)
 
 
 def feature_lengths() -> dict[str, int]:
