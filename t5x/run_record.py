@@ -28,11 +28,13 @@ class RunRecord:
       random_seed: of initial parameters and dropout.
       data_seed: of the order of the data, where the dataset config has no seed.
       first_step: the step the run's first batch was for; above 0 after a warm start.
+      evaluated_step: the last step whose evaluation is complete on disk.
     """
 
     random_seed: int
     data_seed: int
     first_step: int | None = None
+    evaluated_step: int | None = None
 
 
 def read_or_draw(model_dir: str, random_seed: int | None, data_seed: int | None) -> RunRecord:
@@ -41,24 +43,35 @@ def read_or_draw(model_dir: str, random_seed: int | None, data_seed: int | None)
     Raises:
       UserError: the file of an earlier start is damaged.
     """
-    path = pathlib.Path(model_dir) / FILE
     drawn = _agree(int(time.time()) % 2**31)
-    kept = RunRecord(drawn, drawn)
-    if path.exists():
-        try:
-            kept = RunRecord(**json.loads(path.read_text()))
-        except (ValueError, TypeError) as error:
-            raise UserError(
-                f"{path}, which holds the seeds of this run, cannot be read: {error}. Restore the file, or delete it "
-                "to draw new seeds (the data will then come in another order)."
-            ) from error
-    elif random_seed is not None:
-        kept = RunRecord(random_seed, random_seed)
+    kept = _read(model_dir)
+    if kept is None:
+        kept = RunRecord(drawn, drawn) if random_seed is None else RunRecord(random_seed, random_seed)
     return dataclasses.replace(
         kept,
         random_seed=kept.random_seed if random_seed is None else random_seed,
         data_seed=kept.data_seed if data_seed is None else data_seed,
     )
+
+
+def write_evaluated(model_dir: str, step: int) -> None:
+    """Notes that the evaluation of a step is complete, so that a restarted run does not repeat it."""
+    record = _read(model_dir)
+    if record is not None:
+        write(model_dir, dataclasses.replace(record, evaluated_step=step))
+
+
+def _read(model_dir: str) -> RunRecord | None:
+    path = pathlib.Path(model_dir) / FILE
+    if not path.exists():
+        return None
+    try:
+        return RunRecord(**json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"{path}, which holds the seeds of this run, cannot be read: {error}. Restore the file, or delete it "
+            "to draw new seeds (the data will then come in another order)."
+        ) from error
 
 
 def write(model_dir: str, record: RunRecord) -> None:

@@ -1,8 +1,8 @@
 """Training: `t5x train`, and the function gin files bind as `train_script.train`.
 
-This file holds the effects: it reads configs' objects, makes data, state and trainer, and runs the loop
-train -> checkpoint -> evaluate. What a step computes is in train_step.py; the loop's way there is
-train -> Trainer.train -> train_step -> EncoderDecoderModel.loss_fn -> Transformer.loss_sums.
+This file holds the effects: it reads configs' objects, makes data, state and trainer, and starts the loop
+train -> checkpoint -> evaluate of train_loop.py. What a step computes is in train_step.py; the way there is
+train -> TrainLoop.run -> Trainer.train -> train_step -> EncoderDecoderModel.loss_fn -> Transformer.loss_sums.
 Source: T5X `train.py`; parameters and defaults are T5X's, since published gin files bind them.
 """
 
@@ -13,13 +13,14 @@ if __name__ == "__main__":
 
     run_module("train")
 
+import contextlib
+import dataclasses
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-import numpy as np
 import seqio
 
 from t5x import run_record
@@ -29,10 +30,10 @@ from t5x.ckpt.save import CheckpointSaver
 from t5x.ckpt.schedule import SaveSchedule
 from t5x.ckpt.which import Decision, Start, where_to_start
 from t5x.config.operative_config import summarize_gin_config
+from t5x.data.barren_tasks import why_no_batch
 from t5x.data.dataset import batch_shapes, get_dataset, get_train_dataset, get_training_eval_datasets, require_targets
 from t5x.data.dataset_config import DatasetConfig
-from t5x.data.evaluation import GenerationEvaluator
-from t5x.data.inference import Stopped
+from t5x.data.evaluation import GenerationEvaluator, check_generation_config
 from t5x.data.train_iterator import TrainIterator
 from t5x.data.vocabulary import check_vocabulary_fits, verify_matching_vocabs
 from t5x.errors import UserError
@@ -43,8 +44,9 @@ from t5x.report.model_info import ArrayInfo, write_model_info
 from t5x.report.progress import Progress
 from t5x.shard.partitioner import PjitPartitioner
 from t5x.stop_signal import on_sigterm
+from t5x.train_loop import TrainLoop
 from t5x.train_state import FlaxOptimTrainState, parameter_count
-from t5x.trainer import Trainer
+from t5x.trainer import Trainer, require_batch
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +93,7 @@ def train(
       model_dir: the run's folder: checkpoints, metrics, results, operative config.
       total_steps: the step at which training ends; steps of pretraining count.
       eval_steps: batches per task of teacher-forced evaluation.
-      eval_period: steps between evaluations, counted from the step this start began at; 0 for none but the last.
+      eval_period: steps between evaluations, counted from the step the run first began at; 0 for none but the last.
       relative_steps: steps from the start of this run, instead of `total_steps`.
       stats_period: steps between written metrics; those between evaluations and checkpoints if None.
       random_seed: of parameters and dropout, and of data without a seed of its own; None draws one and keeps it.
@@ -121,6 +123,8 @@ def train(
         if verify_matching_vocabs_fn is not None:
             verify_matching_vocabs_fn(cfg, model)
     check_vocabulary_fits(model)
+    if infer_eval_dataset_cfg is not None:
+        check_generation_config(infer_eval_dataset_cfg, partitioner)
     _make_folder(model_dir)
 
     record = run_record.read_or_draw(model_dir, random_seed, train_dataset_cfg.seed)
@@ -129,165 +133,110 @@ def train(
         train_dataset_cfg, layout, model.FEATURE_CONVERTER_CLS, record.data_seed, get_dataset_fn
     )
     shapes, types = batch_shapes(dataset, layout.num_shards)
+    batches = TrainIterator(
+        dataset,
+        check_first=lambda batch: require_targets(batch, train_dataset_cfg),
+        why_none=lambda: why_no_batch(train_dataset_cfg, layout),
+    )
     initializer = train_state_initializer_cls(model, shapes, partitioner, types)
     seed_key = jax.random.key(record.random_seed, impl="rbg" if use_hardware_rng else None)
     init_rng, trainer_rng = jax.random.split(seed_key)
     decision = where_to_start(model_dir, checkpoint_cfg.restore)
+    if decision.start is Start.SCRATCH:
+        batches.start_reading()
     state = _first_state(initializer, decision, checkpoint_cfg, init_rng)
     first_step = int(state.step)
-    last_step = _last_step(first_step, total_steps, relative_steps)
-    if record.first_step is None:
-        record = run_record.RunRecord(record.random_seed, record.data_seed, first_step)
-    run_record.write(model_dir, record)
-
-    batches = TrainIterator(dataset, lambda batch: require_targets(batch, train_dataset_cfg))
+    if record.first_step is None or decision.start is not Start.RESUME:
+        record = dataclasses.replace(record, first_step=first_step, evaluated_step=None)
+    last_step = _last_step(first_step, record.first_step, total_steps, relative_steps)
     _place_data(batches, decision, checkpoint_cfg, first_step - record.first_step)
-    eval_datasets = {}
-    if train_eval_dataset_cfg is not None:
-        eval_datasets = train_eval_get_dataset_fn(
-            train_eval_dataset_cfg, partitioner, eval_steps, model.FEATURE_CONVERTER_CLS
-        )
-    trainer = trainer_cls(
-        model=model,
-        train_state=state,
-        partitioner=partitioner,
-        eval_names=list(eval_datasets),
-        summary_dir=model_dir,
-        train_state_axes=initializer.train_state_axes,
-        rng=trainer_rng,
-    )
-    check_microbatches(
-        train_dataset_cfg.batch_size, getattr(trainer, "num_microbatches", None) or 1, partitioner.data_shards
-    )
-    del state  # the trainer's from here on, which donates its memory
-    summarize_config_fn(model_dir, trainer.train_writer, first_step)
-    _describe_model(model_dir, initializer)
-    logger.info("%s", _headline(decision, initializer, partitioner, first_step, last_step, model_dir))
 
-    schedule = SaveSchedule(first_step, last_step)
-    saver = None
-    if checkpoint_cfg.save is not None:
-        save = checkpoint_cfg.save
-        saver = CheckpointSaver(model_dir, keep=save.keep, dtype=save.dtype)
-        schedule = SaveSchedule(first_step, last_step, save.period, tuple(save.checkpoint_steps or ()))
-
-    def stop() -> None:
-        trainer.stop_training = True
-
-    with Progress(last_step, first_step) as progress, on_sigterm(stop):
-        try:
-            evaluator = None
-            if infer_eval_dataset_cfg is not None:
-                progress.phase(f"reading {infer_eval_dataset_cfg.mixture_or_task_name} for evaluation")
-                evaluator = GenerationEvaluator(
-                    infer_eval_dataset_cfg,
-                    model,
-                    partitioner,
-                    os.path.join(model_dir, "inference_eval"),
-                    inference_evaluator_cls,
-                    lambda: trainer.stop_training,
-                    progress.phase,
-                )
-            loop = _Loop(
-                trainer, batches, saver, schedule, eval_datasets, evaluator, progress, eval_period, stats_period
+    with Progress(last_step, first_step) as progress:
+        progress.phase("preparing the data")
+        if first_step < last_step:
+            batches.start_reading()
+        eval_datasets = {}
+        if train_eval_dataset_cfg is not None:
+            eval_datasets = train_eval_get_dataset_fn(
+                train_eval_dataset_cfg, partitioner, eval_steps, model.FEATURE_CONVERTER_CLS
             )
-            loop.save_dataset = checkpoint_cfg.save is not None and checkpoint_cfg.save.save_dataset
-            loop.wait_for_metrics = not concurrent_metrics
-            if first_step < last_step:
-                progress.phase("compiling the training step")
-                trainer.compile_train(shapes, types)
-            loop.run(first_step, last_step, run_eval_before_training)
-            if evaluator is not None:
-                evaluator.close()
-        finally:
-            trainer.close()
-            if saver is not None:
-                progress.phase("finishing the checkpoint")
-                saver.close()
+        if first_step < last_step:
+            require_batch(batches, first_step)
+        trainer = trainer_cls(
+            model=model,
+            train_state=state,
+            partitioner=partitioner,
+            eval_names=list(eval_datasets),
+            summary_dir=model_dir,
+            train_state_axes=initializer.train_state_axes,
+            rng=trainer_rng,
+        )
+        del state  # the trainer's from here on, which donates its memory
+        check_microbatches(
+            train_dataset_cfg.batch_size, getattr(trainer, "num_microbatches", None) or 1, partitioner.data_shards
+        )
+        # Everything given has been looked at; from here on files are written.
+        run_record.write(model_dir, record)
+        summarize_config_fn(model_dir, trainer.train_writer, first_step)
+        _describe_model(model_dir, initializer)
+        progress.message(_headline(decision, initializer, partitioner, first_step, last_step, model_dir))
+
+        loop = TrainLoop(
+            trainer,
+            batches,
+            progress,
+            _schedule(checkpoint_cfg, record.first_step, last_step),
+            eval_datasets=eval_datasets,
+            eval_period=eval_period,
+            stats_period=stats_period,
+            wait_for_metrics=not concurrent_metrics,
+            on_evaluated=lambda step: run_record.write_evaluated(model_dir, step),
+        )
+        was_due = first_step > record.first_step and loop.is_evaluation(first_step)
+        evaluate_first = run_eval_before_training or (was_due and record.evaluated_step != first_step)
+        if infer_eval_dataset_cfg is not None:
+            progress.phase(f"reading {infer_eval_dataset_cfg.mixture_or_task_name} for evaluation")
+            loop.evaluator = GenerationEvaluator(
+                infer_eval_dataset_cfg,
+                model,
+                partitioner,
+                os.path.join(model_dir, "inference_eval"),
+                inference_evaluator_cls,
+                lambda: trainer.stop_training,
+                progress.phase,
+                first_step - 1 if evaluate_first else first_step,
+            )
+        if first_step < last_step:
+            progress.phase("compiling the training step")
+            trainer.compile_train(shapes, types)
+        if checkpoint_cfg.save is not None:
+            loop.saver = CheckpointSaver(model_dir, keep=checkpoint_cfg.save.keep, dtype=checkpoint_cfg.save.dtype)
+            loop.save_dataset = checkpoint_cfg.save.save_dataset
+        _run(loop, first_step, evaluate_first)
     step = int(trainer.train_state.step)
     logger.info("Stopped at step %d of %d; results in %s", step, last_step, model_dir)
     return step, trainer.train_state
 
 
-class _Loop:
-    """The loop: train up to the next event, then checkpoint, evaluate teacher-forced, evaluate by generation."""
+def _schedule(cfg: CheckpointConfig, first_step: int, last_step: int) -> SaveSchedule:
+    if cfg.save is None:
+        return SaveSchedule(first_step, last_step)
+    return SaveSchedule(first_step, last_step, cfg.save.period, tuple(cfg.save.checkpoint_steps or ()))
 
-    save_dataset = False
-    wait_for_metrics = False
 
-    def __init__(
-        self,
-        trainer: Trainer,
-        batches: TrainIterator,
-        saver: CheckpointSaver | None,
-        schedule: SaveSchedule,
-        eval_datasets: Mapping[str, Any],
-        evaluator: GenerationEvaluator | None,
-        progress: Progress,
-        eval_period: int,
-        stats_period: int | None,
-    ):
-        self.trainer = trainer
-        self.batches = batches
-        self.saver = saver
-        self.schedule = schedule
-        self.eval_datasets = eval_datasets
-        self.evaluator = evaluator
-        self.progress = progress
-        self.eval_period = eval_period
-        self.stats_period = stats_period
+def _run(loop: TrainLoop, first_step: int, evaluate_first: bool) -> None:
+    """Runs the loop; whatever ends it, metrics and the checkpoint under way are finished."""
+    trainer, saver = loop.trainer, loop.saver
 
-    def run(self, first_step: int, last_step: int, evaluate_first: bool) -> None:
-        """Trains from `first_step` to `last_step`, or until the trainer is asked to stop."""
-        step = first_step
-        if self.saver is not None and first_step < last_step and self.schedule.is_due(first_step):
-            self.save(step)
-        if evaluate_first:
-            self.evaluate(step)
-        while step < last_step and not self.trainer.stop_training:
-            stop = self.next_event(step, first_step, last_step)
-            self.trainer.train(self.batches, stop - step, step, self.show)
-            step = int(self.trainer.train_state.step)
-            if self.saver is not None and (self.schedule.is_due(step) or self.trainer.stop_training):
-                self.save(step)
-            if self.is_evaluation(step, first_step, last_step):
-                self.evaluate(step)
+    def stop() -> None:
+        trainer.stop_training = True
 
-    def next_event(self, step: int, first_step: int, last_step: int) -> int:
-        """Returns the next step at which training pauses."""
-        stops = [last_step, self.schedule.next_after(step)]
-        for period in (self.eval_period, self.stats_period):
-            if period:
-                stops.append(first_step + ((step - first_step) // period + 1) * period)
-        return min(stops)
-
-    def is_evaluation(self, step: int, first_step: int, last_step: int) -> bool:
-        return step == last_step or bool(self.eval_period and (step - first_step) % self.eval_period == 0)
-
-    def save(self, step: int) -> None:
-        self.progress.phase("saving")
-        self.saver.save(step, self.trainer.train_state.state_dict(), self.batches if self.save_dataset else None)
-
-    def evaluate(self, step: int) -> None:
-        if self.trainer.stop_training:
-            return
-        if self.eval_datasets:
-            self.progress.phase("evaluating")
-            results = self.trainer.eval({name: d.as_numpy_iterator() for name, d in self.eval_datasets.items()})
-            for name, scalars in results.items():
-                loss, accuracy = scalars["loss_per_nonpadding_target_token"], scalars["accuracy"]
-                self.progress.message(f"step {step}: {name}: loss {loss:.4f} a token, accuracy {accuracy:.4f}")
-        if self.evaluator is not None and self.evaluator.has_tasks:
-            try:
-                results = self.evaluator.evaluate(self.trainer.train_state.params, step, self.wait_for_metrics)
-            except Stopped:
-                return
-            for name, values in results.items():
-                shown = ", ".join(f"{key} {value:.4g}" for key, value in values.items() if np.isscalar(value))
-                self.progress.message(f"step {step}: {name}: {shown}")
-
-    def show(self, step: int, values: Mapping[str, float]) -> None:
-        self.progress.step(step, values)
+    with on_sigterm(stop), contextlib.ExitStack() as stack:
+        if saver is not None:
+            stack.enter_context(saver)
+        stack.callback(loop.progress.phase, "finishing the checkpoint")
+        stack.callback(trainer.close)
+        loop.run(first_step, evaluate_first)
 
 
 def _make_folder(model_dir: str) -> None:
@@ -316,8 +265,8 @@ def _first_state(
     )
 
 
-def _last_step(first_step: int, total_steps: int, relative_steps: int | None) -> int:
-    last_step = total_steps if not relative_steps else first_step + relative_steps
+def _last_step(first_step: int, run_began_at: int, total_steps: int, relative_steps: int | None) -> int:
+    last_step = total_steps if not relative_steps else run_began_at + relative_steps
     if last_step < first_step:
         raise UserError(
             f"training is to end at step {last_step}, but the state it starts from is at step {first_step}: steps "

@@ -7,6 +7,7 @@ Effects: writes metrics into `summary_dir`, where one is given.
 from __future__ import annotations
 
 import collections
+import functools
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,17 +72,30 @@ class Trainer:
         self.train_state = train_state
         self.stop_training = False
         self.compilation_seconds = 0.0
-        first_step = int(train_state.step)
-        self.train_writer = _writer(summary_dir, "train", first_step)
-        self.eval_writers = {
-            name: _writer(summary_dir, os.path.join("training_eval", name), first_step) for name in eval_names
-        }
+        self._summary_dir = summary_dir
+        self._eval_names = list(eval_names)
+        self._first_step = int(train_state.step)
         state = partitioner.shardings(train_state_axes, train_state)
         data, whole = partitioner.data_sharding, partitioner.replicated
         self._train_step = partitioner.partition(self._step, (state, data, whole), (state, whole), (), (0,))
         self._eval_step = partitioner.partition(self._evaluate, (state, data), whole)
         self._merge = jax.jit(metrics_lib.merge, donate_argnums=0)
         self._compiled_train: Callable | None = None
+
+    @functools.cached_property
+    def train_writer(self) -> MetricWriter:
+        """Writes metrics of training; its files are opened, and those of an earlier start cut, when it is first used."""
+        return self._writer("train")
+
+    @functools.cached_property
+    def eval_writers(self) -> dict[str, MetricWriter]:
+        """Write metrics of teacher-forced evaluation, by name."""
+        return {name: self._writer(os.path.join("training_eval", name)) for name in self._eval_names}
+
+    def _writer(self, name: str) -> MetricWriter:
+        if self._summary_dir is None:
+            return NoWriter()
+        return create_metric_writer(os.path.join(self._summary_dir, name), self._first_step)
 
     def _step(self, state: FlaxOptimTrainState, batch: dict[str, jax.Array], rng: jax.Array):
         return train_step(self._model, state, batch, rng, self._learning_rate_fn, self.num_microbatches)
@@ -199,18 +213,24 @@ class Trainer:
             writer.close()
 
 
-def _writer(summary_dir: str | None, name: str, first_step: int) -> MetricWriter:
-    if summary_dir is None:
-        return NoWriter()
-    return create_metric_writer(os.path.join(summary_dir, name), first_step)
+def require_batch(batches: Any, step: int) -> None:
+    """Raises UserError where an iterator that can `peek` has no batch left for the step after `step`."""
+    try:
+        batches.peek()
+    except StopIteration:
+        raise _no_batch(step) from None
 
 
 def _next(batch_iter: Iterator[HostBatch], step: int) -> HostBatch:
     try:
         return next(batch_iter)
     except StopIteration:
-        raise UserError(
-            f"the training data ended at step {step}: the split is empty, holds fewer examples than one batch, or no "
-            "example is left after preprocessing. Look at the task's split and at task_feature_lengths, or use a "
-            "smaller batch_size."
-        ) from None
+        raise _no_batch(step) from None
+
+
+def _no_batch(step: int) -> UserError:
+    return UserError(
+        f"the training data ended at step {step}: the split is empty, holds fewer examples than one batch, or no "
+        "example is left after preprocessing. Look at the task's split and at task_feature_lengths, or use a "
+        "smaller batch_size."
+    )

@@ -26,8 +26,9 @@ OWN_PACKAGES = ("t5x", "flan_mixtures", "prompt_tuning")
 # Written to file descriptor 2 while TensorFlow's libraries load, before any log level counts.
 _LOADING_NOISE = re.compile(rb"All log messages before absl::InitializeLog|cudart_stub|cuda drivers|cuInit")
 
-# Warnings of libraries about what is meant to be so: packing drops the texts that stand beside the tokens.
-_ROUTINE = re.compile(r"will be removed during packing")
+# Warnings of libraries about what is meant to be so: packing drops the texts that stand beside the tokens; tasks are
+# shuffled after they are read, and a restarted run finds its place in their order again.
+_ROUTINE = re.compile(r"will be removed during packing|uncached FunctionDataset for training")
 
 
 def _is_calm(record: logging.LogRecord) -> bool:

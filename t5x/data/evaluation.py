@@ -13,11 +13,13 @@ from typing import Any
 
 import jax
 import seqio
+import tensorflow as tf
 
 from t5x.data.dataset_config import DatasetConfig, find_provider, require_split
 from t5x.data.inference import get_infer_fn
 from t5x.errors import UserError
 from t5x.model.interface import BaseModel
+from t5x.report.jsonl_writer import cut_after
 from t5x.shard.partitioner import PjitPartitioner
 
 logger = logging.getLogger(__name__)
@@ -38,34 +40,35 @@ class GenerationEvaluator:
         evaluator_cls: Any = seqio.Evaluator,
         should_stop: Callable[[], bool] = lambda: False,
         on_progress: OnProgress = lambda text, done, total: None,
+        first_step: int | None = None,
     ):
         """Reads and tokenises the evaluation data.
+
+        Args:
+          cfg: what to evaluate on.
+          model: what to evaluate.
+          partitioner: the mesh.
+          log_dir: folder of SeqIO's result files.
+          evaluator_cls: makes SeqIO's evaluator.
+          should_stop: looked at between batches.
+          on_progress: told how far an evaluation is.
+          first_step: of a run that goes on; metrics of later steps are cut from the result files. None keeps all.
 
         Raises:
           UserError: an unknown task or split, a packed config, or a batch the mesh cannot split.
         """
-        if cfg.pack:
-            raise UserError(
-                "evaluation by generation needs unpacked examples: set infer_eval/utils.DatasetConfig.pack=False."
-            )
+        check_generation_config(cfg, partitioner)
         provider = find_provider(cfg)
-        require_split(provider, cfg)
-        partitioner.get_data_layout(cfg.batch_size)
-        if jax.process_index() == 0:
-            os.makedirs(log_dir, exist_ok=True)  # SeqIO's JSONLogger alone does not make it
-        # Keyword names are SeqIO's; gin adds what it binds on the evaluator.
-        self._evaluator = evaluator_cls(
-            mixture_or_task_name=provider.name,
-            feature_converter=model.FEATURE_CONVERTER_CLS(pack=False),
-            eval_split=cfg.split,
-            use_cached=cfg.use_cached,
-            seed=cfg.seed,
-            sequence_length=cfg.task_feature_lengths,
-            log_dir=log_dir if jax.process_index() == 0 else None,
-        )
+        self._running: list[tuple[int, Any]] = []  # (step, future) of metrics being computed
+        self._evaluator = _make_evaluator(evaluator_cls, cfg, provider, model, log_dir)
         tasks = self._evaluator.eval_tasks
         if not tasks:
             logger.warning("No task of %r has metrics for split %r: it is not evaluated.", provider.name, cfg.split)
+        if jax.process_index() == 0:
+            os.makedirs(log_dir, exist_ok=True)  # not every one of SeqIO's loggers makes it
+            for task in tasks if first_step is not None else ():
+                # SeqIO appends, so what an interrupted run wrote after its last checkpoint would stand there twice.
+                cut_after(os.path.join(log_dir, f"{task.name}-metrics.jsonl"), first_step)
 
         def on_batch(done: int, total: int) -> None:
             on_progress(f"evaluating {provider.name}", done, total)
@@ -93,7 +96,7 @@ class GenerationEvaluator:
         Args:
           params: parameters.
           step: under which results are filed.
-          wait: False lets the metrics be computed in the background, and returns nothing.
+          wait: False lets the metrics be computed in the background, for `finished` to return.
 
         Raises:
           t5x.data.inference.Stopped: the run was asked to stop meanwhile.
@@ -114,12 +117,61 @@ class GenerationEvaluator:
             score_fn=lambda dataset: self._score(dataset, params),
             predict_with_aux_fn=predict_with_aux,
         )
-        if not wait or jax.process_index():
+        if jax.process_index():
             return {}
-        return {task: dict(values) for task, values in metrics.result().items()}
+        self._running.append((step, metrics))
+        return dict(self.finished(wait=True))[step] if wait else {}
 
-    def close(self) -> None:
-        """Waits for metrics still being computed."""
-        future = getattr(self._evaluator, "_metrics_future", None)
-        if future is not None:
-            future.result()
+    def finished(self, wait: bool = False) -> list[tuple[int, dict[str, dict[str, Any]]]]:
+        """Returns (step, metrics by task) of evaluations whose metrics are computed and were not returned before.
+
+        Args:
+          wait: wait for those still being computed.
+
+        Raises:
+          UserError: results could not be written.
+        """
+        done = [(step, future) for step, future in self._running if wait or future.done()]
+        self._running = [entry for entry in self._running if entry not in done]
+        return [(step, _result(future)) for step, future in done]
+
+
+def check_generation_config(cfg: DatasetConfig, partitioner: PjitPartitioner) -> None:
+    """Raises UserError for a packed config, an unknown task or split, or a batch that the mesh cannot split."""
+    if cfg.pack:
+        raise UserError(
+            "evaluation by generation needs unpacked examples: set infer_eval/utils.DatasetConfig.pack=False."
+        )
+    require_split(find_provider(cfg), cfg)
+    partitioner.get_data_layout(cfg.batch_size)
+
+
+def _make_evaluator(evaluator_cls: Any, cfg: DatasetConfig, provider: Any, model: BaseModel, log_dir: str) -> Any:
+    try:
+        # Keyword names are SeqIO's; gin adds what it binds on the evaluator.
+        return evaluator_cls(
+            mixture_or_task_name=provider.name,
+            feature_converter=model.FEATURE_CONVERTER_CLS(pack=False),
+            eval_split=cfg.split,
+            use_cached=cfg.use_cached,
+            seed=cfg.seed,
+            sequence_length=cfg.task_feature_lengths,
+            log_dir=log_dir if jax.process_index() == 0 else None,
+        )
+    except ValueError as error:
+        if cfg.task_feature_lengths is None and "sequence_length" in str(error):
+            raise UserError(
+                f"a task of {provider.name!r} prepares its examples for a given length, so evaluation needs lengths "
+                f"too: set infer_eval/utils.DatasetConfig.task_feature_lengths (TASK_FEATURE_LENGTHS for t5x eval). "
+                f"SeqIO says: {error}"
+            ) from error
+        raise
+
+
+def _result(future: Any) -> dict[str, dict[str, Any]]:
+    try:
+        return {task: dict(values) for task, values in future.result().items()}
+    except ValueError as error:  # SeqIO's, around whatever happened
+        if isinstance(error.__cause__, (OSError, tf.errors.OpError)):
+            raise UserError(f"Evaluation results cannot be written. {error}. Free space, or mend the folder.") from error
+        raise

@@ -42,7 +42,7 @@ class JsonlWriter:
         self._clock = clock
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            _mend(self._path, first_step)
+            cut_after(self._path, first_step)
             # Without a buffer: each line goes out in one write, so a killed run loses at most the line being written.
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         except OSError as error:
@@ -117,8 +117,13 @@ def _parse(content: bytes, path: str | os.PathLike[str]) -> list[tuple[dict[str,
     return parsed
 
 
-def _mend(path: pathlib.Path, first_step: int | None) -> None:
-    """Rewrites the file without a torn end and without lines after `first_step`, in one rename."""
+def cut_after(path: str | os.PathLike[str], first_step: int | None) -> None:
+    """Rewrites a file without a torn end and without lines after `first_step`, in one rename; None cuts no step.
+
+    Raises:
+      UserError: the file holds a damaged line before its end.
+    """
+    path = pathlib.Path(path)
     if not path.exists():
         return
     before = path.read_bytes()
