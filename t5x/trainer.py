@@ -84,7 +84,7 @@ class Trainer:
 
     @functools.cached_property
     def train_writer(self) -> MetricWriter:
-        """Writes metrics of training; its files are opened, and those of an earlier start cut, when it is first used."""
+        """Writes metrics of training. Opened at its first use: lines of an earlier start may be cut then."""
         return self._writer("train")
 
     @functools.cached_property

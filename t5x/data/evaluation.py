@@ -173,5 +173,7 @@ def _result(future: Any) -> dict[str, dict[str, Any]]:
         return {task: dict(values) for task, values in future.result().items()}
     except ValueError as error:  # SeqIO's, around whatever happened
         if isinstance(error.__cause__, (OSError, tf.errors.OpError)):
-            raise UserError(f"Evaluation results cannot be written. {error}. Free space, or mend the folder.") from error
+            raise UserError(f"evaluation results cannot be written: {error}. Free space, or mend the folder.") from (
+                error
+            )
         raise

@@ -132,7 +132,7 @@ class TrainIterator(Iterator[Batch]):
 
 
 def _answer_in_thread(answers: queue.Queue[tuple[str, Any]], kind: str, function: Callable[[], Any]) -> None:
-    """Puts what `function` returns or raises into the queue; a daemon, since nothing can end a thread inside tf.data."""
+    """Puts what `function` returns or raises into the queue. Daemons: nothing can end a thread inside tf.data."""
 
     def work() -> None:
         try:
