@@ -321,12 +321,18 @@ def _precondition(grad, state, factoring, decay, epsilon1):
         new_state["v"] = decay * state["v"] + (1.0 - decay) * square
         return grad * jax.lax.rsqrt(new_state["v"]), new_state
     row, column, _ = factoring
-    new_state["v_row"] = decay * state["v_row"] + (1.0 - decay) * jnp.mean(square, axis=column)
-    new_state["v_col"] = decay * state["v_col"] + (1.0 - decay) * jnp.mean(square, axis=row)
+    new_state["v_row"] = decay * state["v_row"] + (1.0 - decay) * _mean(square, column)
+    new_state["v_col"] = decay * state["v_col"] + (1.0 - decay) * _mean(square, row)
     v_row = jnp.expand_dims(new_state["v_row"], column)
     row_factor = jax.lax.rsqrt(v_row / jnp.mean(v_row, axis=row, keepdims=True))
     column_factor = jnp.expand_dims(jax.lax.rsqrt(new_state["v_col"]), row)
     return grad * row_factor * column_factor, new_state
+
+
+def _mean(x: jax.Array, axis: int) -> jax.Array:
+    """Mean over one axis, as a product: XLA on CPU takes five times as long over a sum along any axis but the last."""
+    ones = jnp.ones((x.shape[axis],), x.dtype)
+    return jnp.tensordot(ones, x, axes=(0, axis), precision=jax.lax.Precision.HIGHEST) / x.shape[axis]
 
 
 def _rms(x: jax.Array, batch_axes: tuple[int, ...]) -> jax.Array:

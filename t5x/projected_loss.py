@@ -145,7 +145,9 @@ def _outer(states, logits_grad, settings):
     """Returns the kernel's gradient, the product over all tokens."""
     if settings.vocabulary_first:
         return jnp.einsum("blv,ble->ve", logits_grad, states)
-    return jnp.einsum("ble,blv->ev", states, logits_grad)
+    # The small factor is turned over in memory first: XLA on CPU is a third faster so.
+    by_feature = jax.lax.optimization_barrier(jnp.moveaxis(states, -1, 0))
+    return jnp.einsum("ebl,blv->ev", by_feature, logits_grad)
 
 
 def _chunk(chunk, kernel, settings):
