@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 import t5x
+from t5x.benchmark.command import BenchmarkCommand
 from t5x.config.gin_command import GinCommand
 from t5x.config.help_text import required_of_run_files, show
 from t5x.errors import UserError, nearest
@@ -37,6 +38,7 @@ COMMANDS = {
             output_parameter="output_dir",
             run_files=("gin/runs/eval.gin",),
         ),
+        BenchmarkCommand(),
     )
 }
 

@@ -103,13 +103,17 @@ class Trainer:
     def _evaluate(self, state: FlaxOptimTrainState, batch: dict[str, jax.Array]):
         return eval_step(self._model, state, batch)
 
-    def compile_train(self, shapes: Mapping[str, tuple[int, ...]], types: Mapping[str, Any]) -> None:
-        """Compiles the training step for global batches of these shapes, so that the first step is like all others."""
+    def compile_train(self, shapes: Mapping[str, tuple[int, ...]], types: Mapping[str, Any]) -> jax.stages.Compiled:
+        """Compiles the training step for global batches of these shapes, so that the first step is like all others.
+
+        Returns the compiled step, whose costs and memory can be asked for.
+        """
         start = time.monotonic()
         where = self._partitioner.data_sharding
         batch = {name: jax.ShapeDtypeStruct(shapes[name], types[name], sharding=where) for name in shapes}
         self._compiled_train = self._train_step.lower(self.train_state, batch, self._rng).compile()
         self.compilation_seconds = time.monotonic() - start
+        return self._compiled_train
 
     def train(
         self,
