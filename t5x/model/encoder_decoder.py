@@ -109,7 +109,8 @@ class EncoderDecoderModel(BaseModel):
         targets = batch["decoder_target_tokens"]
         if weights is None:
             weights = jnp.ones(targets.shape, jnp.float32)
-        weight_sum = jnp.sum(weights.astype(jnp.float32))
+        weights = weights.astype(jnp.float32)  # SeqIO's are integers
+        weight_sum = jnp.sum(weights)
         whole_logits = type(self)._compute_logits is not EncoderDecoderModel._compute_logits
         if whole_logits or not hasattr(self.module, "loss_sums"):
             logits = self._compute_logits(params, batch, dropout_rng)

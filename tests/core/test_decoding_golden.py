@@ -159,7 +159,7 @@ def test_ties_with_the_last_kept_logit_are_kept():
 
 
 def test_topk_and_topp_together_are_refused():
-    with pytest.raises(UserError, match="topk=2 and topp=0.5; use one of them"):
+    with pytest.raises(UserError, match=r"topk=2 and topp=0\.5; use one of them"):
         sample(PROMPTS, topk=2, topp=0.5)
 
 

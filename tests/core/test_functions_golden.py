@@ -43,7 +43,7 @@ def test_all_golden_schedules_and_optimizers_are_compared(golden):
 
 
 def test_a_misspelt_factor_of_the_schedule_names_the_nearest():
-    with pytest.raises(UserError, match="'linear_warmpu' .* Did you mean 'linear_warmup'"):
+    with pytest.raises(UserError, match=r"'linear_warmpu' .* Did you mean 'linear_warmup'"):
         create_learning_rate_scheduler("constant * linear_warmpu")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
+from jax.extend.core import jaxprs_in_params
 
 from t5x.adafactor import Adafactor, standard_logical_factor_rules
 from t5x.examples.t5.network import T5Config, Transformer
@@ -76,16 +77,24 @@ def pack(batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def init_params(model: EncoderDecoderModel, seed: int = 0) -> Any:
-    """Returns fresh parameters, the layer norms' scales moved off 1 so that nothing hides behind it."""
+    """Returns parameters, drawn without compiling anything; norms' scales are off 1 so that nothing hides behind it."""
     shapes = {
         "encoder_input_tokens": (1, INPUTS),
         "decoder_input_tokens": (1, TARGETS),
         "decoder_target_tokens": (1, TARGETS),
     }
-    variables = jax.jit(lambda rng: model.get_initial_variables(rng, shapes))(jax.random.key(seed))
-    params, _ = model.params_shapes_and_axes(variables)
+    variables = jax.eval_shape(lambda rng: model.get_initial_variables(rng, shapes), jax.random.key(0))
     rng = np.random.default_rng(seed)
-    return jax.tree.map(lambda p: p * rng.uniform(0.7, 1.3, p.shape).astype("f4") if p.ndim == 1 else p, params)
+
+    def draw(path, leaf):
+        name = path[-1].key
+        if name == "scale":
+            value = rng.uniform(0.7, 1.3, leaf.shape)
+        else:
+            value = rng.normal(size=leaf.shape) * (leaf.shape[0] ** -0.5 if name == "kernel" else 1.0)
+        return jnp.asarray(value, jnp.float32)
+
+    return jax.tree_util.tree_map_with_path(draw, model.params_shapes_and_axes(variables)[0])
 
 
 def fresh_state(model: EncoderDecoderModel, params: Any) -> FlaxOptimTrainState:
@@ -112,6 +121,14 @@ def one_device_partitioner() -> PjitPartitioner:
 def device(batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
     """Returns the batch as jax arrays."""
     return {name: jnp.asarray(value) for name, value in batch.items()}
+
+
+def equations(jaxpr: Any) -> Iterator[Any]:
+    """Yields the equations of a traced program, those of its inner programs (loops, jitted functions) too."""
+    for equation in jaxpr.eqns:
+        yield equation
+        for inner in jaxprs_in_params(equation.params):
+            yield from equations(inner)
 
 
 def greatest_difference(first: Any, second: Any) -> float:
