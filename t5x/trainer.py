@@ -27,6 +27,14 @@ from t5x.train_step import eval_step, train_step
 
 # Steps that may be under way on the device while the host prepares the next batch.
 STEPS_IN_FLIGHT = 2
+# What is read of every step, for whoever watches the run.
+SHOWN_METRICS = (
+    "loss",
+    "loss_per_nonpadding_target_token",
+    "accuracy",
+    "learning_rate",
+    "timing/nonpadding_tokens_per_second",
+)
 
 OnStep = Callable[[int, Mapping[str, float]], None]
 HostBatch = Mapping[str, np.ndarray]
@@ -140,10 +148,11 @@ class Trainer:
         total: metrics_lib.MetricsMap | None = None
         under_way: collections.deque = collections.deque()
         start, done = time.monotonic(), 0
+        finished_at = start
 
         def finish() -> None:
-            finished, values = under_way.popleft()
-            self._report(finished, values, on_step)
+            nonlocal finished_at
+            finished_at = self._report(*under_way.popleft(), finished_at, on_step)
 
         while done < num_steps and not self.stop_training:
             batch = self._partitioner.global_batch(dict(_next(batch_iter, step)))
@@ -169,21 +178,13 @@ class Trainer:
         state = self.train_state
         return state.optimizer_def.learning_rate(state.step, self._learning_rate_fn(state.step))
 
-    def _report(self, step: int, step_metrics: metrics_lib.MetricsMap, on_step: OnStep | None) -> None:
-        """Waits for a step and looks at its loss."""
-        wanted = {
-            name: step_metrics[name]
-            for name in (
-                "loss",
-                "loss_per_nonpadding_target_token",
-                "accuracy",
-                "learning_rate",
-                "timing/nonpadding_tokens_per_second",
-            )
-            if name in step_metrics
-        }
-        # With one second as the time, a rate is the step's count; who shows it knows how long steps take.
-        values = metrics_lib.finalize(jax.device_get(wanted), 1, 1.0)
+    def _report(
+        self, step: int, step_metrics: metrics_lib.MetricsMap, last_finished: float, on_step: OnStep | None
+    ) -> float:
+        """Waits for a step, looks at its loss, and returns when it was finished."""
+        wanted = jax.device_get({name: step_metrics[name] for name in SHOWN_METRICS if name in step_metrics})
+        finished = time.monotonic()
+        values = metrics_lib.finalize(wanted, 1, finished - last_finished)
         if not np.isfinite(values.get("loss", 0.0)):
             raise UserError(
                 f"the loss is {values['loss']} at step {step}. Nothing of this state was saved; the last checkpoint is "
@@ -192,6 +193,7 @@ class Trainer:
             )
         if on_step is not None:
             on_step(step, values)
+        return finished
 
     def eval(self, batch_iters: Mapping[str, Iterator[HostBatch]]) -> dict[str, dict[str, float]]:
         """Returns, by name, the metrics of all batches of each iterator, without dropout; writes them too."""
