@@ -89,7 +89,12 @@ def evaluate(
     with Progress(len(paths)) as progress:
         progress.phase(f"reading {dataset_cfg.mixture_or_task_name} for evaluation")
         evaluator = GenerationEvaluator(
-            dataset_cfg, model, partitioner, output_dir, inference_evaluator_cls, on_progress=progress.phase
+            dataset_cfg,
+            model,
+            partitioner,
+            os.path.join(output_dir, "inference_eval"),
+            inference_evaluator_cls,
+            on_progress=progress.phase,
         )
         if not evaluator.has_tasks:
             raise UserError(

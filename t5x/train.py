@@ -281,10 +281,10 @@ def _place_data(batches: TrainIterator, decision: Decision, cfg: CheckpointConfi
         restore_dataset_state(decision.path, batches)
     if decision.start is not Start.RESUME:
         return
-    if has_dataset_state(decision.path):
+    if has_dataset_state(decision.path) and (cfg.save is None or cfg.save.save_dataset):
         restore_dataset_state(decision.path, batches)
     elif consumed:
-        logger.info("The checkpoint holds no position in the data: reading past %d batches to find it.", consumed)
+        logger.info("No position in the data is saved: reading past the %d batches seen so far.", consumed)
         batches.skip(consumed)
 
 

@@ -71,9 +71,11 @@ def restore_dataset_state(path: str | os.PathLike[str], state: DatasetState) -> 
         raise
     except Exception as error:  # what a damaged file raises is up to the library that wrote it
         raise UserError(
-            f"The position in the training data at {prefix} cannot be read: {error}. It is damaged, or the data "
-            "pipeline has changed since it was saved. Set restore_dataset to False to start the data from its "
-            "beginning."
+            f"The position in the training data at {prefix} does not fit: it is damaged, or the data have changed "
+            "since it was saved. Train on the data it was saved with, in the same lengths and packing, or choose "
+            "another MODEL_DIR and start from this checkpoint. SaveCheckpointConfig.save_dataset=False (of another "
+            "run's checkpoint: RestoreCheckpointConfig.restore_dataset=False) does without the position. "
+            f"The reader says: {str(error).split('} ')[-1].split(' [Op')[0]}"
         ) from error
 
 
