@@ -151,5 +151,5 @@ class Workload:
         return self._partitioner.partition(decode)
 
     def _decode(self, function, times: int) -> None:
-        done = [function(self.trainer.train_state.params, self._device_batch) for _ in range(times)]
-        jax.block_until_ready(done)
+        for _ in range(times):
+            function(self.trainer.train_state.params, self._device_batch).block_until_ready()
