@@ -96,8 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "  inference_eval/       every question, answer and score: <task>-<step>.jsonl, <task>-metrics.jsonl\n"
         f"  checkpoint_{last_step}/     parameters, optimizer state, position in the data\n"
         "  config.gin, model-info.txt\n"
-        "\nNext: train longer from here (the run goes on from its last checkpoint)\n"
-        f"  .venv/bin/t5x train --gin_file={GIN_FILE} --gin.MODEL_DIR={model_dir} --gin.TRAIN_STEPS={2 * last_step}"
+        "\nNext: finetune this model on a family it has not seen, from the checkpoint above\n"
+        f"  .venv/bin/t5x train --gin_file={GIN_FILE} --gin.MIXTURE_OR_TASK_NAME={task(HELD_OUT[-1])} \\\n"
+        f"    --gin.INITIAL_CHECKPOINT_PATH={model_dir}/checkpoint_{last_step} --gin.TRAIN_STEPS={last_step + 200} \\\n"
+        "    --gin.utils.create_learning_rate_scheduler.factors=constant \\\n"
+        "    --gin.utils.create_learning_rate_scheduler.base_learning_rate=0.003 --gin.MODEL_DIR=runs/finetuned"
     )
     return 0
 
