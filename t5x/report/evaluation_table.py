@@ -47,7 +47,8 @@ def read_evaluations(directory: str | os.PathLike[str]) -> list[Evaluation]:
     if not files:
         raise UserError(
             f"{directory} holds no file that ends in {SUFFIX}; expected the results of an evaluation by generation: "
-            f"<model_dir>/inference_eval of a training run with eval_period set, or <EVAL_OUTPUT_DIR>/inference_eval of t5x eval."
+            "<model_dir>/inference_eval of a training run with eval_period set, or <EVAL_OUTPUT_DIR>/inference_eval of "
+            "t5x eval."
         )
     latest: dict[tuple[str, str, int], float] = {}
     for file in files:

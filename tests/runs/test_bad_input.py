@@ -85,7 +85,11 @@ def test_a_damaged_checkpoint_names_the_leaf(t5x, finished_run):
 
 
 @pytest.mark.parametrize(
-    ("learning_rate", "expected"), [(1e25, "the loss is"), (1e39, "hold NaN or infinity")], ids=["loss", "state"]
+    ("learning_rate", "expected"),
+    [
+        pytest.param(1e25, "the loss is", id="loss"),
+        pytest.param(1e39, "hold NaN or infinity", id="state", marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_that_diverges_stops_and_saves_no_nan(t5x, finished_run, learning_rate, expected):
     before = snapshot(finished_run / "checkpoint_4")

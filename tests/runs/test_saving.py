@@ -43,7 +43,7 @@ def test_training_goes_on_while_a_checkpoint_is_written(t5x, tmp_path, monkeypat
 def test_a_disk_that_fills_up_ends_the_run_with_one_paragraph_and_an_intact_checkpoint(t5x, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1200k", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("needs the permission to mount a small file system")
     try:
