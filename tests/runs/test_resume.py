@@ -35,16 +35,29 @@ def parameters(model_dir, step):
     return {name: array.tobytes() for name, array in flatten(restore(path, template)).items()}
 
 
-def reference(tmp_path, t5x, macros, killed_run):
-    """The folder of a run of the same seeds that is never stopped."""
-    folder = tmp_path / "whole"
-    folder.mkdir()
+# One process for two commands: half of a short run's time is the import of TensorFlow.
+TWO_COMMANDS = """
+import sys
+import gin
+from t5x.main import main
+middle = sys.argv.index("--")
+for flags in (sys.argv[1:middle], sys.argv[middle + 1:]):
+    gin.clear_config()
+    if status := main(flags):
+        sys.exit(status)
+"""
+
+
+def resume_beside_a_run_never_stopped(tmp_path, flags_of, killed_run):
+    """Goes on with the killed run, then trains one of the same seeds without a stop, and returns its folder."""
+    whole, log = tmp_path / "whole", tmp_path / "two.log"
+    whole.mkdir()
     kept = json.loads((killed_run / "run.json").read_text())  # drawn by the first start where none was given
-    seeds = {name: kept[name] for name in ("random_seed", "data_seed")}
-    (folder / "run.json").write_text(json.dumps(seeds))
-    status, output = t5x(train_flags(folder, *NO_EVALUATION, **macros))
-    assert status == 0, output
-    return folder
+    (whole / "run.json").write_text(json.dumps({name: kept[name] for name in ("random_seed", "data_seed")}))
+    process = start_process([*flags_of(killed_run), "--", *flags_of(whole)], log, TWO_COMMANDS)
+    assert process.wait(2 * PATIENCE_SECONDS) == 0, log.read_text()
+    assert f"resumed from {killed_run}" in log.read_text()
+    return whole
 
 
 @pytest.mark.parametrize(
@@ -55,10 +68,9 @@ def reference(tmp_path, t5x, macros, killed_run):
         pytest.param(None, False, "any", marks=pytest.mark.slow),
     ],
 )
-def test_a_killed_run_gives_the_losses_and_parameters_of_one_never_stopped(tmp_path, t5x, seed, save_dataset, moment):
+def test_a_killed_run_gives_the_losses_and_parameters_of_one_never_stopped(tmp_path, seed, save_dataset, moment):
     macros = LONG_RUN | {"RANDOM_SEED": seed, "utils.SaveCheckpointConfig.save_dataset": save_dataset}
     run, log = tmp_path / "run", tmp_path / "killed.log"
-    flags = train_flags(run, *NO_EVALUATION, **macros)
     kill_after = random.randrange(7, STEPS - 5)
 
     def is_time():
@@ -66,15 +78,15 @@ def test_a_killed_run_gives_the_losses_and_parameters_of_one_never_stopped(tmp_p
             return False
         return moment == "any" or bool(list(run.glob("checkpoint_*.orbax-checkpoint-tmp*")))
 
-    process = start_process(flags, log, devices=8)  # as many as in this process, which goes on with the run
+    def flags_of(folder):
+        return train_flags(folder, *NO_EVALUATION, **macros)
+
+    process = start_process(flags_of(run), log)
     wait_until(is_time, process, log)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
 
-    status, output = t5x(flags)
-    assert status == 0, output
-    assert "resumed from" in output
-    whole = reference(tmp_path, t5x, macros, run)
+    whole = resume_beside_a_run_never_stopped(tmp_path, flags_of, run)
     assert sorted(losses(run)) == list(range(1, STEPS + 1))
     assert losses(run) == losses(whole)
     assert parameters(run, STEPS) == parameters(whole, STEPS)
