@@ -2,4 +2,5 @@
 
 from t5x.main import run_module
 
-run_module("benchmark")
+if __name__ == "__main__":
+    run_module("benchmark")
