@@ -69,7 +69,7 @@ def test_a_damaged_position_is_a_user_error(tmp_path):
     prefix = file_prefix(layout.absolute(tmp_path) / "dataset", 0, 1)
     prefix.parent.mkdir()
     pathlib.Path(f"{prefix}.index").write_text("not a number")
-    with pytest.raises(UserError, match="does not fit: it is damaged.*The reader says: invalid literal"):
+    with pytest.raises(UserError, match=r"does not fit: it is damaged.*The reader says: invalid literal"):
         restore_dataset_state(tmp_path, Counter(0))
 
 
