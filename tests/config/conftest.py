@@ -6,8 +6,7 @@ import sys
 
 import pytest
 import toy_program
-
-import gin
+from gin_registry import lent_registry
 
 TOY_GIN = """
 from __gin__ import dynamic_registration
@@ -40,9 +39,9 @@ toy_program.Evaluator.num_examples = 3
 def clean_gin(monkeypatch):
     """Nothing is configured, before and after; `train` is on `__main__`, where gin files look for it."""
     monkeypatch.setattr(sys.modules["__main__"], "train", toy_program.train, raising=False)
-    gin.clear_config()
-    yield
-    gin.clear_config()
+    monkeypatch.delattr(sys.modules["__main__"], "evaluate", raising=False)  # left by a command that ran before
+    with lent_registry():
+        yield
 
 
 @pytest.fixture

@@ -8,19 +8,16 @@ import sys
 
 import pytest
 from command import HERE, PATIENCE_SECONDS, start_process, train_flags
+from gin_registry import lent_registry
 
 sys.path.insert(0, str(HERE))
 
 
 def _run(flags: list[str]) -> int:
-    import gin
     from t5x.main import main
 
-    gin.clear_config(clear_constants=True)
-    try:
+    with lent_registry():
         return main(flags)
-    finally:
-        gin.clear_config(clear_constants=True)
 
 
 @pytest.fixture
