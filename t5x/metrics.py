@@ -6,6 +6,7 @@ Source: names and meaning as in T5X `metrics.py` and clu; here without either, s
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,16 +18,16 @@ Scalar = Num[Array, ""] | float | int
 
 
 @struct.dataclass
-class Metric:
+class Metric(abc.ABC):
     """Sums that add up over steps, and the number they stand for."""
 
     def merge(self, other: Any) -> Any:
         """Returns the metric of both."""
         return type(self)(*(getattr(self, f) + getattr(other, f) for f in self.__dataclass_fields__))
 
+    @abc.abstractmethod
     def compute(self, steps: int, seconds: float) -> float:
         """Returns the number, for sums over `steps` steps that took `seconds`."""
-        raise NotImplementedError(type(self).__name__)
 
 
 @struct.dataclass
