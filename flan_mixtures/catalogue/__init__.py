@@ -1,0 +1,1 @@
+"""Which tasks there are, and how the records of each one's data set become rows. Declarations are data files."""
