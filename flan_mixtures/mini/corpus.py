@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from flan_mixtures.mini.draws import draws
+from flan_mixtures.draws import draws
 from flan_mixtures.mini.exemplars import choose_exemplars
 from flan_mixtures.mini.render import render
 from flan_mixtures.mini.rows import Row, distinct_rows, row

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from flan_mixtures.mini.draws import draws
+from flan_mixtures.draws import draws
 from flan_mixtures.mini.render import render
 from flan_mixtures.mini.rows import Row, row
 from flan_mixtures.mini.template import Template

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from flan_mixtures.mini.draws import draws
+from flan_mixtures.draws import draws
 from flan_mixtures.mini.question import enumerate_words
 from flan_mixtures.mini.rows import Row
 from flan_mixtures.mini.template import Template

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from flan_mixtures.mini.draws import draws, percentile
+from flan_mixtures.draws import draws, percentile
 from flan_mixtures.mini.families import FAMILIES
 from flan_mixtures.mini.question import Question
 from t5x.errors import UserError, nearest

@@ -20,3 +20,8 @@ def percentile(*parts: object) -> int:
     """Returns an integer from 0 to 99 that belongs to these parts; over many parts it is uniform."""
     digest = hashlib.sha256("/".join(str(part) for part in parts).encode()).digest()
     return int.from_bytes(digest[:8], "big") % 100
+
+
+def number(*parts: object) -> int:
+    """Returns an integer from 0 to 2**64 - 1 that belongs to these parts: cheaper than a generator for one draw."""
+    return int.from_bytes(hashlib.blake2b("/".join(map(str, parts)).encode(), digest_size=8).digest(), "big")
