@@ -1,0 +1,234 @@
+"""From a row, a template, a style and exemplars to a prompt and its target: a pure function, the heart of this package.
+
+Enters: rows and templates; every draw that is left (order of options, cue, roles) comes from the seed and the row ids.
+Leaves: an `Example`. Nothing is counted or cut here; `render/fit.py` does that.
+Source: the formats of the Flan Collection (arXiv:2301.13688), each axis made independent of the others. Effects: none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Sequence
+
+from flan_mixtures.draws import number
+from flan_mixtures.render.example import Example
+from flan_mixtures.render.option_style import MOST_OPTIONS, PLAIN, OptionStyle
+from flan_mixtures.render.reasoning import Cue, as_sentence, draw_cue
+from flan_mixtures.render.row import ANSWER, RATIONALE, Row
+from flan_mixtures.render.style import Style
+from flan_mixtures.render.template import OPTIONS, Family, Template
+from t5x.errors import UserError
+
+# Who speaks in a chat: the one who asks, the one who answers.
+ROLES = (
+    ("User", "Assistant"),
+    ("Human", "AI"),
+    ("Student", "Teacher"),
+    ("Person A", "Person B"),
+    ("Interviewer", "Expert"),
+    ("Q", "A"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shot:
+    """An exemplar: a row and the template that renders it."""
+
+    row: Row
+    template: Template
+
+
+def render(
+    row: Row,
+    template: Template,
+    style: Style,
+    shots: Sequence[Shot] = (),
+    *,
+    family: Family | None = None,
+    seed: int | str = 0,
+    style_name: str = "",
+) -> Example:
+    """Returns the prompt that asks about `row` and the target.
+
+    Args:
+      row: what is asked about.
+      template: its phrasing.
+      style: the choice on each axis; `style.shots` is not looked at, `shots` is.
+      shots: exemplars, the farthest from the query first.
+      family: where few-shot instructions are taken from; without one there are none but the templates' own.
+      seed: settles the draws that are left.
+      style_name: goes into the example.
+
+    Raises:
+      UserError: the template names a field that the row does not have, or the row has more options than labels.
+    """
+    drawn = random.Random(f"{seed}/{row.row_id}/render")
+    cue = _cue(row, template, style, drawn)
+    roles = drawn.choice(ROLES)
+    instruction = _instruction(row, template, style, family, bool(shots), drawn)
+    look = _look(style, row, shots)
+    labels = style.label_target and look is not None and look.labelled
+    query = _piece(row, template, look, labels, cue, f"{seed}/{row.row_id}")
+    pieces = [
+        _piece(shot.row, shot.template, look, labels, cue, f"{seed}/{row.row_id}/{shot.row.row_id}", exemplar=True)
+        for shot in shots
+    ]
+    return Example(
+        inputs=_assemble(pieces, query, template, style, instruction, roles),
+        targets=query.target,
+        task=row.task,
+        row_id=row.row_id,
+        template_id=template.id,
+        template_index=_index(template, family),
+        style=style_name,
+        shots=tuple(shot.row.row_id for shot in shots),
+        options=query.options,
+        gold=query.gold,
+        option_style=look.id if query.options else "",
+        label_target=query.labelled,
+        inverted=bool(template.predicts),
+        reasoning=style.reasoning if cue else "",
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Piece:
+    """One rendered row: what asks, what answers, and the template's frame around them."""
+
+    body: str
+    target: str
+    template: Template
+    options: tuple[str, ...] = ()
+    gold: int | None = None
+    labelled: bool = False
+
+
+def _piece(
+    row: Row,
+    template: Template,
+    look: OptionStyle | None,
+    labels: bool,
+    cue: Cue | None,
+    key: str,
+    exemplar: bool = False,
+) -> _Piece:
+    fields = dict(row.fields)
+    options: tuple[str, ...] = ()
+    gold = None
+    labelled = False
+    text = template.input
+    if look and row.options and not template.predicts:
+        options, gold = shuffled_options(row, key)
+        text = template.input_with_options
+        fields[OPTIONS] = look.block(options)
+        labelled = labels and gold is not None and not look.collides(options)
+        if labelled:
+            fields[ANSWER] = look.label(gold)
+    body = _fill(text, fields, row, template)
+    if cue:
+        body = cue.ask(body)
+        fields = {**fields, RATIONALE: as_sentence(row.fields[RATIONALE])}
+        target = _fill(cue.target, fields, row, template)
+        if fields[ANSWER].endswith(".") and target.endswith(".."):  # the answer brought its own full stop
+            target = target[:-1]
+    else:
+        said = template.exemplar_target if exemplar and template.exemplar_target else template.target
+        target = _fill(said, fields, row, template)
+    return _Piece(body, target, template, options, gold, labelled)
+
+
+def shuffled_options(row: Row, key: str) -> tuple[tuple[str, ...], int | None]:
+    """Returns the row's options in an order drawn from `key`, and where the right one went.
+
+    Options that mean something by their order (`ordered_options` of the declaration) come as they are.
+    """
+    if len(row.options) > MOST_OPTIONS:
+        raise UserError(
+            f"Row {row.row_id!r} has {len(row.options)} options; there are labels for {MOST_OPTIONS}. "
+            "Leave the row out with an adapter, or declare an open answer (`text = ...`) for the task."
+        )
+    if row.ordered_options:
+        return row.options, row.gold
+    order = list(range(len(row.options)))
+    random.Random(f"{key}/options").shuffle(order)
+    return tuple(row.options[i] for i in order), None if row.gold is None else order.index(row.gold)
+
+
+def _look(style: Style, row: Row, shots: Sequence[Shot]) -> OptionStyle | None:
+    """Returns one look for the whole prompt; the plain one where some row's options could be taken for labels."""
+    look = style.options
+    if look is None or not row.options:
+        return look
+    if any(look.collides(each.options) for each in (row, *(shot.row for shot in shots))):
+        return dataclasses.replace(PLAIN, heading=look.heading, ending=look.ending, layout=look.layout)
+    return look
+
+
+def _cue(row: Row, template: Template, style: Style, drawn: random.Random) -> Cue | None:
+    if RATIONALE not in row.fields or template.predicts:
+        return None
+    return draw_cue(drawn, style.reasoning)
+
+
+def _instruction(
+    row: Row, template: Template, style: Style, family: Family | None, few_shot: bool, drawn: random.Random
+) -> str:
+    """Returns what is said about the task beside the templates' own words: above exemplars, or above a few-shot body."""
+    if style.instruction == "none" or not (few_shot or template.kind == "few_shot"):
+        return ""
+    if template.predicts:
+        return _fill(template.instruction, row.fields, row, template)
+    if family is None or not family.instructions:
+        return ""
+    return _fill(drawn.choice(family.instructions), row.fields, row, template)
+
+
+def _assemble(
+    pieces: Sequence[_Piece],
+    query: _Piece,
+    template: Template,
+    style: Style,
+    instruction: str,
+    roles: tuple[str, str],
+) -> str:
+    asks, answers = roles
+    each = f"{instruction}\n" if instruction and style.instruction == "each" else ""
+    if style.layout == "chat":
+        turns = [f"{asks}: {each}{piece.body}\n{answers}: {piece.target}" for piece in pieces]
+        turns.append(f"{asks}: {each}{query.body}\n{answers}:")
+        separator = "\n"
+    else:
+        framed = pieces or template.kind == "few_shot"
+        turns = [each + _framed(piece) + piece.target for piece in pieces]
+        turns.append(each + _framed(query).rstrip() if framed else query.body)
+        separator = template.separator
+    if instruction and style.instruction == "once":
+        turns.insert(0, instruction)
+    return separator.join(turns)
+
+
+def _framed(piece: _Piece) -> str:
+    frame = piece.template
+    return f"{frame.input_prefix}{piece.body}{frame.delimiter}{frame.target_prefix}"
+
+
+def _fill(text: str, fields: dict[str, str], row: Row, template: Template) -> str:
+    try:
+        return text.format_map(fields)
+    except KeyError as error:
+        raise UserError(
+            f"Template {template.id!r} names the field {error.args[0]!r}, which row {row.row_id!r} of task {row.task!r} "
+            f"does not have. It has {', '.join(fields)}. Declare the field for the task, or mend the template."
+        ) from error
+
+
+def _index(template: Template, family: Family | None) -> int:
+    if family is None:
+        return 0
+    return family.templates(template.kind).index(template)
+
+
+def draw_key(seed: int, row_id: str, epoch: int) -> str:
+    """Returns the seed of one rendering: a row met again in another epoch is rendered anew."""
+    return f"{number(seed, row_id, epoch):016x}"
