@@ -15,39 +15,13 @@ from collections.abc import Sequence
 
 MOST_OPTIONS = 26  # as many as there are letters, the Flan Collection's limit too
 
-_ROMAN = [
-    "i",
-    "ii",
-    "iii",
-    "iv",
-    "v",
-    "vi",
-    "vii",
-    "viii",
-    "ix",
-    "x",
-    "xi",
-    "xii",
-    "xiii",
-    "xiv",
-    "xv",
-    "xvi",
-    "xvii",
-    "xviii",
-    "xix",
-    "xx",
-    "xxi",
-    "xxii",
-    "xxiii",
-    "xxiv",
-    "xxv",
-    "xxvi",
-]
+_ONES = ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix")
+_ROMAN = tuple(tens + ones for tens in ("", "x", "xx") for ones in _ONES)[1 : MOST_OPTIONS + 1]
 LABELS: dict[str, tuple[str, ...]] = {
     "upper": tuple(string.ascii_uppercase),
     "lower": tuple(string.ascii_lowercase),
     "number": tuple(str(n) for n in range(1, MOST_OPTIONS + 1)),
-    "roman": tuple(_ROMAN),
+    "roman": _ROMAN,
     "roman_upper": tuple(numeral.upper() for numeral in _ROMAN),
 }
 _FORMS = ("({})", "{})", "{}.", "[{}]", "{}:", "<{}>")

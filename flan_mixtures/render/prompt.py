@@ -174,7 +174,7 @@ def _cue(row: Row, template: Template, style: Style, drawn: random.Random) -> Cu
 def _instruction(
     row: Row, template: Template, style: Style, family: Family | None, few_shot: bool, drawn: random.Random
 ) -> str:
-    """Returns what is said about the task beside the templates' own words: above exemplars, or above a few-shot body."""
+    """Returns what is said about the task beside the templates' own words, above exemplars or a few-shot body."""
     if style.instruction == "none" or not (few_shot or template.kind == "few_shot"):
         return ""
     if template.predicts:
@@ -218,8 +218,8 @@ def _fill(text: str, fields: dict[str, str], row: Row, template: Template) -> st
         return text.format_map(fields)
     except KeyError as error:
         raise UserError(
-            f"Template {template.id!r} names the field {error.args[0]!r}, which row {row.row_id!r} of task {row.task!r} "
-            f"does not have. It has {', '.join(fields)}. Declare the field for the task, or mend the template."
+            f"Template {template.id!r} names the field {error.args[0]!r}, which row {row.row_id!r} of task "
+            f"{row.task!r} does not have. It has {', '.join(fields)}. Declare it for the task, or mend the template."
         ) from error
 
 

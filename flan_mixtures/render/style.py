@@ -1,7 +1,7 @@
 """The axes along which one row can be rendered: each is chosen without regard to the others.
 
 `Style` is one choice on every axis. `StyleDistribution` says how often each is taken; `styles.toml` holds those with
-a public name (`zsopt`, `zsnoopt`, `fsopt`, `fsnoopt`), and a user's file may hold others. Effects: reads that file once.
+a public name (`zsopt`, `zsnoopt`, `fsopt`, `fsnoopt`), and a user's file may hold others. Effects: reads it once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Style:
       shots: how many exemplars are wanted; fewer stand there if they do not fit.
       options: how answer options are shown; None hides them.
       label_target: the target is the right option's label instead of its text. Needs labelled options.
-      instruction: said once above the exemplars, with each example, or not at all. Zero-shot templates say it themselves.
+      instruction: said once above the exemplars, with each example, or not at all; zero-shot templates hold their own.
       layout: examples one after the other, or as turns of a chat.
       templates: whether exemplars have the query's template or each its own.
       reasoning: for rows with a rationale: where it stands in the target, or that it is left out.
@@ -77,7 +77,7 @@ class StyleDistribution:
     inverted: float = 0.0
 
     def draw(self, rng: random.Random) -> Style:
-        """Draws a style. Every axis takes its draws whether they are needed or not, so that axes do not disturb others."""
+        """Draws a style. Every axis takes its draws, needed or not, so that one axis never disturbs another."""
         shots = _choose(rng, self.shots)
         shown = rng.random() < self.options
         look = draw_option_style(rng) if self.option_look == "any" else PLAIN

@@ -1,0 +1,121 @@
+"""One row of a task as a training example: draws style, template and exemplars, and makes the prompt fit.
+
+Every draw is a function of (seed, row id, epoch): the same wherever, whenever and in whichever order rows are wanted.
+Enters: the rows of a task, and of the pool its exemplars come from. Leaves: a `Fitted` example, or `LeftOut` with the
+reason. Effects: reads the rows it needs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import random
+from collections.abc import Mapping, Sequence
+
+from flan_mixtures.draws import number
+from flan_mixtures.render.example import Example
+from flan_mixtures.render.fit import TARGET_TOO_LONG, Encode, Fitted, LeftOut, Lengths, fit
+from flan_mixtures.render.prompt import Shot, render
+from flan_mixtures.render.row import Row
+from flan_mixtures.render.style import Style, StyleDistribution
+from flan_mixtures.render.template import Family, Template
+
+MALFORMED = "malformed row"
+# Rows looked at for one exemplar before giving up: the query itself, rows equal to it and malformed rows do not serve.
+_TRIES_PER_SHOT = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskData:
+    """What rendering needs of a task.
+
+    Attributes:
+      name: the task.
+      family: its templates.
+      rows: its rows; None stands for one that could not be read and was counted.
+      pool: where exemplars come from: other rows of the same split, or a pool of their own.
+      long: fields that may be shortened, with the part that is left out.
+    """
+
+    name: str
+    family: Family
+    rows: Sequence[Row | None]
+    pool: Sequence[Row | None]
+    long: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def compose(
+    data: TaskData,
+    index: int,
+    styles: StyleDistribution,
+    lengths: Lengths,
+    encode: Encode,
+    *,
+    seed: int = 0,
+    epoch: int = 0,
+) -> Fitted | LeftOut:
+    """Returns row `index` as an example, drawn from `styles`."""
+    row = data.rows[index]
+    if row is None:
+        return LeftOut(data.name, f"{data.name}/{index}", MALFORMED)
+    rng = random.Random(number(seed, row.row_id, epoch))
+    style = styles.draw(rng)
+    key = f"{rng.getrandbits(64):016x}"
+    fitted = _fit(data, row, style, styles.name, lengths, encode, key)
+    if style.inverted and isinstance(fitted, LeftOut) and fitted.reason == TARGET_TOO_LONG:
+        # What an inversion predicts is often the longest field; the row is still good for the forward task.
+        fitted = _fit(data, row, dataclasses.replace(style, inverted=False), styles.name, lengths, encode, key)
+    return fitted
+
+
+def _fit(
+    data: TaskData, row: Row, style: Style, style_name: str, lengths: Lengths, encode: Encode, key: str
+) -> Fitted | LeftOut:
+    rng = random.Random(f"{key}/templates")
+    inverted = style.inverted and bool(data.family.inversions)
+    few_shot = data.family.inversions if inverted else data.family.few_shot
+    zero_shot = data.family.inversions if inverted else data.family.zero_shot
+    alone, among = rng.choice(zero_shot), rng.choice(few_shot)
+    exemplars = _exemplars(data.pool, row, style.shots, random.Random(f"{key}/exemplars"))
+    templates = _exemplar_templates(among, few_shot, len(exemplars), style, rng)
+    shots = tuple(Shot(each, template) for each, template in zip(exemplars, templates, strict=True))
+
+    def rendering(query: Row, kept: Sequence[Shot]) -> Example:
+        template = among if kept else alone
+        return render(query, template, style, kept, family=data.family, seed=key, style_name=style_name)
+
+    return fit(row, shots, rendering, data.long, lengths, encode)
+
+
+def _exemplar_templates(
+    query: Template, templates: Sequence[Template], count: int, style: Style, rng: random.Random
+) -> list[Template]:
+    """Returns a template per exemplar. Mixed ones predict what the query's does: a prompt asks for one thing."""
+    if style.templates == "same" or not query.mixable:
+        return [query] * count
+    others = [each for each in templates if each.mixable and each.predicts == query.predicts]
+    return [rng.choice(others) for _ in range(count)]
+
+
+def _exemplars(pool: Sequence[Row | None], query: Row, count: int, rng: random.Random) -> list[Row]:
+    """Returns up to `count` different rows of the pool, never the query nor one that says the same."""
+    found: dict[str, Row] = {}
+    tried: set[int] = set()
+    size = len(pool)
+    for _ in range(min(size, count) * _TRIES_PER_SHOT):
+        if len(found) == count:
+            break
+        index = rng.randrange(size)
+        if index in tried:
+            continue
+        tried.add(index)
+        row = pool[index]
+        if row is not None and row.row_id != query.row_id and row.fields != query.fields:
+            found.setdefault(row.row_id, row)
+    return list(found.values())
+
+
+@functools.cache
+def whitespace_tokens() -> Encode:
+    """Returns a stand-in for a tokenizer that takes each word for a token: for looking at prompts without one."""
+    return lambda text: range(len(text.split()))
