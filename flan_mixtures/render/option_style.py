@@ -92,8 +92,9 @@ class OptionStyle:
         """Whether a label could be taken for the text of an option, as with numbered digits."""
         if not self.labelled:
             return False
-        labels = {label.casefold() for label in LABELS[self.mark][: len(options)]}
-        return any(text.strip().casefold() in labels for text in options)
+        bare = LABELS[self.mark][: len(options)]
+        labels = {*bare, *map(self.form.format, bare)}
+        return any(text.strip() in labels for text in options)
 
 
 STYLES = tuple(
