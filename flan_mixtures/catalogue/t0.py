@@ -18,15 +18,11 @@ from __future__ import annotations
 import csv
 import functools
 import importlib.resources
-import os
-import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from absl import logging
-
 from flan_mixtures.catalogue.declaration import Declaration
-from t5x.errors import UserError
+from flan_mixtures.sources import p3
 
 SUBMIXTURE = "t0"
 TYPES = {"question": "prompt_question", "choice": "prompt_choice", "choice_separate": "prompt_choice_separate"}
@@ -44,34 +40,25 @@ def declarations() -> dict[str, Declaration]:
     return {row["task"]: _declaration(row) for row in rows}
 
 
-def discovered(folder: str | os.PathLike[str]) -> dict[str, Declaration]:
+def discovered(folder: str = _FOLDER) -> dict[str, Declaration]:
     """Returns declarations of the prompt files in `folder` whose names are not among the 193, by task name, sorted.
 
-    Each file is taken for a data set of its own. Empty files are left out, with a line of log.
-    Raises UserError where the folder does not exist.
+    `folder` is a path, absolute or relative to the data folder. Each file is taken for a data set of its own, and the
+    source of an empty one says that it is missing. Raises UserError where the folder is absent or has no such file.
     """
-    folder = pathlib.Path(folder)
-    if not folder.is_dir():
-        raise UserError(f"The folder of prompt files {str(folder)!r} does not exist. Give one that holds <task>.jsonl.")
-    files = sorted(path for pattern in ("*.jsonl", "*.jsonl.gz") for path in folder.glob(pattern))
-    found = {}
-    for path in files:
-        task = path.name.removesuffix(".gz").removesuffix(".jsonl")
-        if task in declarations():
-            continue
-        if path.stat().st_size == 0:
-            logging.warning("The prompt file %s is empty and is left out.", path)
-            continue
-        found[task] = Declaration(
+    return {
+        task: Declaration(
             task=task,
             submixture=SUBMIXTURE,
             dataset=task,
             templates=TYPES["question"],
-            sources=({"kind": "p3", "files": {"train": str(path)}},),
+            sources=(source,),
             fields=_FIELDS,
             answer=_ANSWER,
         )
-    return found
+        for task, source in p3.discover(folder).items()
+        if task not in declarations()
+    }
 
 
 def _declaration(row: Mapping[str, str]) -> Declaration:

@@ -8,6 +8,7 @@ import csv
 import pytest
 
 from flan_mixtures.catalogue import t0
+from flan_mixtures.sources import p3
 from t5x.errors import UserError
 
 # Prompts per data set, as published with the Flan Collection.
@@ -73,25 +74,25 @@ def test_tasks_are_sorted_and_their_sources_name_their_own_file():
         assert (second["kind"], second["name"]) == ("hf", f"P3/{task}")
 
 
-def test_with_the_samples_every_file_but_the_empty_one_is_a_task(shared, caplog):
-    folder = shared / "data/p3_sample"
-    names = {path.stem for path in folder.glob("*.jsonl")}
-    extra = t0.discovered(folder)
-    assert set(extra) == names - set(t0.declarations()) - {"trec_fine_grained_ENTY"}
-    assert len(extra) == 9
-    assert "cnn_dailymail_3_0_0_tldr_summary" in extra
-    assert "trec_fine_grained_ENTY.jsonl is empty" in caplog.text
+def test_with_the_samples_every_file_but_the_empty_one_can_be_read(shared, monkeypatch):
+    monkeypatch.setenv("FLAN_MIXTURES_DATA", str(shared / "data"))
+    extra = t0.discovered()
+    names = {path.stem for path in (shared / "data/p3_sample").glob("*.jsonl")}
+    assert set(extra) == names - set(t0.declarations())
+    assert len(extra) == 10
+    sources = {task: p3.P3Source(files=declaration.sources[0]["files"]) for task, declaration in extra.items()}
+    assert {task for task, source in sources.items() if source.missing()} == {"trec_fine_grained_ENTY"}
+    assert {len(source.open("train")) for source in sources.values() if not source.missing()} == {200}
 
 
-def test_a_file_of_the_users_own_is_found_by_its_full_name(tmp_path):
-    (tmp_path / "my_prompt.jsonl").write_text('{"prompt": "a", "completion": "b"}\n', encoding="utf-8")
-    (tmp_path / "wiki_qa_exercise.jsonl").write_text('{"prompt": "a", "completion": "b"}\n', encoding="utf-8")
-    (tmp_path / "notes.txt").write_text("no prompt", encoding="utf-8")
-    (declaration,) = t0.discovered(tmp_path).values()
+def test_a_file_of_the_users_own_is_found_and_the_193_are_not_found_again(tmp_path):
+    for name in ("my_prompt", "wiki_qa_exercise"):
+        (tmp_path / f"{name}.jsonl").write_text('{"prompt": "a", "completion": "b"}\n', encoding="utf-8")
+    (declaration,) = t0.discovered(str(tmp_path)).values()
     assert declaration.task == declaration.dataset == "my_prompt"
     assert declaration.sources[0]["files"]["train"] == str(tmp_path / "my_prompt.jsonl")
 
 
 def test_a_folder_that_is_not_there_is_the_users_mistake(tmp_path):
-    with pytest.raises(UserError, match=r"folder of prompt files .*absent"):
-        t0.discovered(tmp_path / "absent")
+    with pytest.raises(UserError, match=r"absent.*holds no P3 files"):
+        t0.discovered(str(tmp_path / "absent"))
