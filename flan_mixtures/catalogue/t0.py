@@ -82,7 +82,7 @@ def _sources(task: str) -> tuple[Mapping[str, Any], ...]:
         {"kind": "p3", "files": {"train": f"{_FOLDER}/{task}.jsonl"}},
         {
             "kind": "hf",
-            "name": f"P3/{task}",
+            "path": f"P3/{task}",
             "fields": {"prompt": "inputs_pretokenized"},
             "answer": {"text": "targets_pretokenized"},
         },

@@ -71,7 +71,7 @@ def test_tasks_are_sorted_and_their_sources_name_their_own_file():
         first, second = declaration.sources
         assert (declaration.task, declaration.submixture) == (task, "t0")
         assert first == {"kind": "p3", "files": {"train": f"p3_sample/{task}.jsonl"}}
-        assert (second["kind"], second["name"]) == ("hf", f"P3/{task}")
+        assert (second["kind"], second["path"]) == ("hf", f"P3/{task}")
 
 
 def test_with_the_samples_every_file_but_the_empty_one_can_be_read(shared, monkeypatch):
