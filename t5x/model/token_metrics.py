@@ -50,19 +50,19 @@ def token_metrics(
         "accuracy": Average(correct, weight_sum),
         "loss": AveragePerStep(loss_sum / divisor),
         "loss_per_nonpadding_target_token": Average(loss_sum, weight_sum),
-        "loss_per_all_target_tokens": Average(loss_sum, jnp.asarray(tokens)),
+        "loss_per_all_target_tokens": Average(loss_sum, _count(tokens)),
         "z_loss": AveragePerStep(z_loss_sum / divisor),
-        "z_loss_per_all_target_tokens": Average(z_loss_sum, jnp.asarray(tokens)),
+        "z_loss_per_all_target_tokens": Average(z_loss_sum, _count(tokens)),
         "cross_ent_loss": AveragePerStep(cross_entropy_sum / divisor),
-        "cross_ent_loss_per_all_target_tokens": Average(cross_entropy_sum, jnp.asarray(tokens)),
-        "non_padding_fraction/loss_weights": Average(jnp.sum(weights > 0), jnp.asarray(tokens)),
+        "cross_ent_loss_per_all_target_tokens": Average(cross_entropy_sum, _count(tokens)),
+        "non_padding_fraction/loss_weights": Average(jnp.sum(weights > 0, dtype=jnp.float32), _count(tokens)),
         "timing/seconds": Time(),
         "timing/steps_per_second": StepsPerTime(),
-        "timing/seqs": Sum(jnp.asarray(examples)),
-        "timing/seqs_per_second": TimeRate(jnp.asarray(examples)),
-        "timing/seqs_per_second_per_core": TimeRate(jnp.asarray(examples / devices)),
-        "timing/target_tokens_per_second": TimeRate(jnp.asarray(tokens)),
-        "timing/target_tokens_per_second_per_core": TimeRate(jnp.asarray(tokens / devices)),
+        "timing/seqs": Sum(_count(examples)),
+        "timing/seqs_per_second": TimeRate(_count(examples)),
+        "timing/seqs_per_second_per_core": TimeRate(_count(examples / devices)),
+        "timing/target_tokens_per_second": TimeRate(_count(tokens)),
+        "timing/target_tokens_per_second_per_core": TimeRate(_count(tokens / devices)),
         **_padding_metrics(batch),
     }
 
@@ -72,15 +72,20 @@ def _padding_metrics(batch: Mapping[str, jax.Array]) -> dict[str, Metric]:
     packed = "decoder_segment_ids" in batch
     features = [name for name in _PADDED_FEATURES if name in batch and name.endswith("segment_ids") == packed]
     metrics: dict[str, Metric] = {}
-    real, total = jnp.asarray(0), 0
+    real, total = _count(0), 0
     for name in features:
         values, side = batch[name], _PADDED_FEATURES[name]
-        nonpadding = jnp.sum(values > 0)
-        sequences = jnp.sum(jnp.max(values, axis=-1)) if packed else jnp.asarray(values.shape[0])
+        nonpadding = jnp.sum(values > 0, dtype=jnp.float32)
+        sequences = jnp.sum(jnp.max(values, axis=-1)) if packed else _count(values.shape[0])
         metrics[f"effective_batch_size/{side}"] = AveragePerStep(sequences)
-        metrics[f"non_padding_fraction/{side}"] = Average(nonpadding, jnp.asarray(values.size))
+        metrics[f"non_padding_fraction/{side}"] = Average(nonpadding, _count(values.size))
         real, total = real + nonpadding, total + values.size
-    metrics["non_padding_fraction/overall"] = Average(real, jnp.asarray(total))
+    metrics["non_padding_fraction/overall"] = Average(real, _count(total))
     # Not T5X's: what a second of training really read, inputs and targets, without padding.
     metrics["timing/nonpadding_tokens_per_second"] = TimeRate(real)
     return metrics
+
+
+def _count(number: int | float) -> Float[Array, ""]:
+    """Returns a number as float32: sums of tokens between two reports go beyond what int32 holds."""
+    return jnp.float32(number)

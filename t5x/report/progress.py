@@ -107,7 +107,8 @@ class Progress:
         if self._live is None and text != TRAINING and (changed or now - self._phase_logged >= LOG_SECONDS):
             self._phase_logged = now
             counted = "" if total is None else f" {completed or 0}/{total}"
-            logger.info("%s%s, after step %s", text, counted, f"{self._state.step:,}")
+            after = f", after step {self._state.step:,}" if self._state.step else ""
+            logger.info("%s%s%s", text, counted, after)
 
     def message(self, text: str) -> None:
         """Shows a text that stays: above the live line, or in the log."""
