@@ -33,6 +33,7 @@ DATA = [
     # own dependencies ask for `tensorflow` and would install it a second time beside it
     "tensorflow-text>=2.21,<2.22",  # SentencePiece inside tf.data; requires the same minor release of tensorflow
     "tensorflow-datasets>=4.9.10,<5",  # seqio's TFDS sources; a major release may break
+    "pyarrow>=26.0.1,<27",  # parquet and arrow files as sources; a major release may break
     "clu==0.0.12",  # TensorBoard event files; seqio depends on it too; 0.0.x promises nothing between releases
     "tensorboard>=2.21,<2.22",  # clu's event writer imports it, but only tensorflow up to 2.20 brought it along
     "sentencepiece>=0.2.1,<0.3",  # vocabularies; seqio needs 0.2; 0.2.1 has the first wheels for Python 3.13

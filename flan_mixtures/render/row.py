@@ -22,8 +22,8 @@ class Row:
       fields: the texts that templates may name. `answer` is the right answer as text; `rationale` leads to it.
       options: what the answer is chosen from, in the data set's order; empty for an open answer.
       gold: which option is the answer; None without options.
-      ordered_options: the options mean something by their order, such as grades, and are never shuffled.
       references: every answer that counts as right, for metrics; the first is `answer`.
+      ordered_options: the options mean something by their order, such as grades, and are never shuffled.
     """
 
     task: str
@@ -31,8 +31,8 @@ class Row:
     fields: Mapping[str, str]
     options: tuple[str, ...] = ()
     gold: int | None = None
-    ordered_options: bool = False
     references: tuple[str, ...] = ()
+    ordered_options: bool = False
 
     @property
     def answer(self) -> str:
