@@ -1,0 +1,1 @@
+"""Faults in template files that nobody should find by training on them."""
