@@ -47,6 +47,12 @@ def points(positions: np.ndarray, start: int) -> np.ndarray:
     return (wrapped % np.uint64(CIRCLE)).astype(np.int64)
 
 
+def parts_at(edges: np.ndarray, positions: np.ndarray, start: int) -> np.ndarray:
+    """Returns the number of the arc that each position falls in."""
+    # The last edge at or below the point: of the arcs that begin there, the one that is not empty.
+    return np.searchsorted(edges, points(positions, start), side="right") - 1
+
+
 def counts(edges: np.ndarray, positions: int, start: int) -> np.ndarray:
     """Returns how many of the first `positions` positions fall in each arc between neighbouring edges.
 

@@ -141,8 +141,7 @@ class Schedule:
         slots = np.arange(BLOCK)
         keys = np.full(BLOCK, mix(self._shuffle_key + np.array([block], dtype=np.uint64))[0])
         shuffled = block * BLOCK + permuted(slots, np.full(BLOCK, BLOCK), keys)
-        # The last edge at or below the point: among parts with empty arcs, the one whose arc is not empty.
-        return np.searchsorted(self._edges, arcs.points(shuffled, self._start), side="right") - 1
+        return arcs.parts_at(self._edges, shuffled, self._start)
 
     def _epoch_and_row(self, parts: np.ndarray, occurrence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the epoch and the row that each occurrence of a part is."""

@@ -81,6 +81,15 @@ def test_the_step_visits_every_point_and_keeps_the_sequence_even():
     assert max(quotients) == arcs.LARGEST_QUOTIENT
 
 
+def test_a_position_at_the_very_edge_of_an_arc_belongs_to_the_arc_that_begins_there():
+    position = 12_345
+    point = int(arcs.points(np.array([position]), start=99)[0])
+    edges = np.array([0, point, point, point + 1, arcs.CIRCLE])  # the second arc is empty
+    assert arcs.parts_at(edges, np.array([position]), start=99).tolist() == [2]
+    assert arcs.counts(edges, position, start=99)[2] == 0
+    assert arcs.counts(edges, position + 1, start=99)[1:3].tolist() == [0, 1]
+
+
 @pytest.mark.parametrize("size", [*range(1, 20), 31, 32, 33, 97, 1_000, 4_096, 4_097, 10_007])
 def test_a_permutation_is_one_to_one(size):
     for key in (0, 1, 2**63 + 5):
@@ -103,6 +112,16 @@ def test_every_order_of_three_things_comes_about_equally_often():
     _, counts = np.unique(orders, axis=0, return_counts=True)
     assert len(counts) == 6
     assert counts.min() > 700
+
+
+@pytest.mark.parametrize("bit", [0, 5, 6, 11])
+def test_indices_that_differ_in_one_bit_go_to_unrelated_places(bit):
+    def places(index: np.ndarray) -> np.ndarray:
+        return permuted(index, np.full(4_096, 4_096), np.full(4_096, 77, dtype=np.uint64))
+
+    difference = places(np.arange(4_096)) ^ places(np.arange(4_096) ^ (1 << bit))
+    for half in (difference >> 6, difference & 63):
+        assert np.bincount(half, minlength=64).max() < 3 * 4_096 / 64
 
 
 def test_an_occurrence_is_the_number_of_earlier_positions_of_the_same_part():
@@ -195,6 +214,13 @@ def test_seeds_differ_and_the_same_seed_does_not():
     assert (alone[0] == alone[1]).mean() < 0.01
 
 
+def test_seeds_shuffle_blocks_differently_and_do_not_only_turn_the_circle():
+    parts = [(f"task{index}", 5, 1.0) for index in range(BLOCK)]
+    first, second = (Schedule(parts, seed).block(0).part for seed in (1, 2))
+    turned = (first - first[0] - second + second[0]) % BLOCK
+    assert np.isin(turned, [BLOCK - 1, 0, 1]).mean() < 0.01
+
+
 def test_the_row_order_of_a_part_does_not_depend_on_the_other_parts():
     def rows_of_d(parts: list[tuple[str, int, float]]) -> list[int]:
         schedule = Schedule(parts, SEED)
@@ -207,7 +233,7 @@ def test_the_row_order_of_a_part_does_not_depend_on_the_other_parts():
 def test_the_order_of_parts_has_no_period():
     part = all_places(Schedule([("a", 10, 1.0), ("b", 10, 1.0)], SEED), 4)[0]
     signs = 2.0 * part - 1
-    for lag in itertools.chain(range(1, 60), (89, 144, 233, 377, 610, 987)):
+    for lag in itertools.chain(range(1, 60), (89, 144, 233, 377, 610, 987, BLOCK, 2 * BLOCK)):
         assert abs((signs[:-lag] * signs[lag:]).mean()) < 0.05
 
 
