@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flan_mixtures.sources.delimited import CsvSource, TsvSource
+from flan_mixtures.sources.filtered import FilteredSource
 from flan_mixtures.sources.generated import GeneratedSource
 from flan_mixtures.sources.hf_folder import HfSource
 from flan_mixtures.sources.jsonl import JsonlSource
@@ -34,7 +35,8 @@ KINDS: Mapping[str, Callable[..., Source]] = {
     )
 }
 # What a source says about rows, and what any kind takes; the rest are the parameters of the kind's class.
-ROW_KEYS = ("fields", "answer", "labels")
+ROW_KEYS = ("fields", "answer", "labels", "adapter", "id", "exemplars")
+_ANY_KIND = ("splits", "where")
 _FROM_CONFIG = ("on_malformed", "download")
 
 
@@ -42,7 +44,8 @@ def make_source(mapping: Mapping[str, Any], config: SourceConfig | None = None) 
     """Returns the source that a mapping describes.
 
     Besides the keys of its kind (see the kind's file) it may have `splits`, whose slices are taken from the source's
-    own splits, and `ROW_KEYS`, which are for whoever makes rows of its records.
+    own splits; `where`, a field and the value that its records must have; and `ROW_KEYS`, which are for whoever makes
+    rows of its records.
 
     Raises:
       UserError: an unknown kind, an unknown key, a missing key or a value of the wrong type.
@@ -54,8 +57,8 @@ def make_source(mapping: Mapping[str, Any], config: SourceConfig | None = None) 
             f"A source has the kind {kind!r}.{nearest(str(kind), KINDS)} The kinds are {', '.join(sorted(KINDS))}."
         )
     parameters = inspect.signature(KINDS[kind]).parameters
-    values = {key: value for key, value in mapping.items() if key not in ("kind", "splits", *ROW_KEYS)}
-    known = (set(parameters) - set(_FROM_CONFIG)) | {"kind", "splits", *ROW_KEYS}
+    values = {key: value for key, value in mapping.items() if key not in ("kind", *_ANY_KIND, *ROW_KEYS)}
+    known = (set(parameters) - set(_FROM_CONFIG)) | {"kind", *_ANY_KIND, *ROW_KEYS}
     for key in mapping.keys() - known:
         raise UserError(
             f"A {kind} source has the unknown key {key!r}.{nearest(key, known)} It may have {', '.join(sorted(known))}."
@@ -69,7 +72,9 @@ def make_source(mapping: Mapping[str, Any], config: SourceConfig | None = None) 
     if "data_dir" in parameters:
         values["data_dir"] = values.get("data_dir") or config.tfds_data_dir
     source = KINDS[kind](**values)
-    return SlicedSource(source, mapping["splits"]) if mapping.get("splits") else source
+    if mapping.get("splits"):
+        source = SlicedSource(source, mapping["splits"])
+    return FilteredSource(source, mapping["where"]) if mapping.get("where") else source
 
 
 _TYPES = {"files": Mapping, "counts": Mapping, "arguments": Mapping, "columns": (list, tuple), "escapes": bool}

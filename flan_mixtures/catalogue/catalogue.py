@@ -1,0 +1,91 @@
+"""Every task there is: those that come with the package, those that lie in the data folder, and the user's own.
+
+The user's own are declarations `<data folder>/tasks/<submixture>/<task>.toml`, with template files in
+`<data folder>/templates/`. One with the name of a task of ours takes its place.
+Effects: lists folders below the data folder, where one is set.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Callable, Mapping
+
+from flan_mixtures.catalogue import niv2, t0
+from flan_mixtures.catalogue.declaration import SUBMIXTURES, Declaration, declarations, parse
+from flan_mixtures.render.template import Family, family, family_names, read_family
+from flan_mixtures.sources import data_root
+from t5x.errors import UserError, nearest
+
+_TASKS = "tasks"
+_TEMPLATES = "templates"
+
+
+def submixtures() -> tuple[str, ...]:
+    """Returns the names of the submixtures: the Flan Collection's five, then the user's own."""
+    own = _own_folder(_TASKS)
+    names = sorted(entry.name for entry in own.iterdir() if entry.is_dir()) if own else []
+    return (*SUBMIXTURES, *(name for name in names if name not in SUBMIXTURES))
+
+
+def tasks(submixture: str) -> dict[str, Declaration]:
+    """Returns the declarations of a submixture, by task name. Raises UserError for an unknown submixture."""
+    if submixture not in submixtures():
+        raise UserError(
+            f"There is no submixture {submixture!r}.{nearest(submixture, submixtures())} They are "
+            f"{', '.join(submixtures())}, and the folders in {_TASKS}/ of the data folder."
+        )
+    found = declarations(submixture)
+    if submixture == t0.SUBMIXTURE:
+        found = {**t0.declarations(), **_discovered(t0.discovered)}
+    elif submixture == niv2.SUBMIXTURE:
+        found = {**niv2.declarations(), **_discovered(niv2.discovered)}
+    return {**found, **_own(submixture)}
+
+
+def task(name: str) -> Declaration:
+    """Returns the declaration of a task of any submixture. Raises UserError for an unknown name, with the nearest."""
+    known: dict[str, Declaration] = {}
+    for submixture in submixtures():
+        known |= tasks(submixture)
+        if name in known:
+            return known[name]
+    raise UserError(f"There is no task {name!r}.{nearest(name, known)} `flan-mixtures list --tasks` shows all of them.")
+
+
+def templates(name: str) -> Family:
+    """Returns a template family, the user's own before the package's. Raises UserError for an unknown one."""
+    own = _own_folder(_TEMPLATES)
+    if own and (own / f"{name}.toml").is_file():
+        return read_family(own / f"{name}.toml")
+    if own and name not in family_names():
+        known = (*family_names(), *(path.stem for path in own.glob("*.toml")))
+        raise UserError(
+            f"There is no template family {name!r}.{nearest(name, known)} Write {_TEMPLATES}/{name}.toml in the data "
+            "folder."
+        )
+    return family(name)
+
+
+def _own(submixture: str) -> dict[str, Declaration]:
+    folder = _own_folder(_TASKS)
+    files = sorted((folder / submixture).glob("*.toml")) if folder else []
+    return {path.stem: parse(path.stem, submixture, path.read_text(encoding="utf-8")) for path in files}
+
+
+def _own_folder(name: str) -> pathlib.Path | None:
+    try:
+        folder = data_root.directory() / name
+    except UserError:
+        if os.environ.get(data_root.ENVIRONMENT_VARIABLE):
+            raise
+        return None  # no data folder is set, so nothing lies in it
+    return folder if folder.is_dir() else None
+
+
+def _discovered(discover: Callable[[], Mapping[str, Declaration]]) -> Mapping[str, Declaration]:
+    """Returns what lies in the data folder beside what is declared; nothing where there is no such folder."""
+    try:
+        return discover()
+    except UserError:
+        return {}

@@ -1,0 +1,226 @@
+"""A mixture: the tasks a name stands for, their data as far as it is there, and which example stands at each position.
+
+Enters: a mixture's name, what the user says about sources, a split, a seed. Leaves: a `Mixture`, whose examples are
+read by position, so that any worker or host reads any part of it, and a reader restarts anywhere.
+Weights come from declared numbers of training rows, where there are some, and not from what lies on this machine:
+a sample of a data set has the weight of the whole. Effects: opens sources.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+
+from flan_mixtures.catalogue import catalogue
+from flan_mixtures.catalogue.declaration import Declaration
+from flan_mixtures.catalogue.task_rows import TaskRows
+from flan_mixtures.mixtures.names import Definition, definition
+from flan_mixtures.mixtures.presets import ALL, TaskShare, task_shares
+from flan_mixtures.mixtures.rates import Part
+from flan_mixtures.mixtures.schedule import Schedule
+from flan_mixtures.render.compose import TaskData, compose
+from flan_mixtures.render.fit import Encode, Fitted, LeftOut, Lengths
+from flan_mixtures.render.row import ANSWER, Row
+from flan_mixtures.render.style import StyleDistribution, style_distribution
+from flan_mixtures.sources.available import sources_of
+from flan_mixtures.sources.source_config import SourceConfig
+from t5x.errors import UserError
+
+_LOG = logging.getLogger(__name__)
+
+TRAIN = "train"
+# What a task without a declared size weighs until it is read; the median of the NIv2 tasks (flan_collection metadata).
+_TYPICAL_ROWS = 1998
+_WITHOUT_OPTIONS = {"zsnoopt": "zsopt", "fsnoopt": "fsopt"}
+
+
+@dataclasses.dataclass(frozen=True)
+class MixturePart:
+    """One task in one style.
+
+    Attributes:
+      name: `task/style`.
+      declaration: the task.
+      styles: what its prompts are drawn from.
+      asked: the share of the mixture it was to have.
+      share: the share it has, since some data is missing; 0 where its own is.
+      missing: why its data cannot be read here, or "".
+    """
+
+    name: str
+    declaration: Declaration
+    styles: StyleDistribution
+    asked: float
+    share: float
+    missing: str = ""
+
+
+def parts_of(name: str, sources: SourceConfig, split: str = TRAIN) -> tuple[MixturePart, ...]:
+    """Returns the parts of a mixture, those without data here too. Looks for sources and reads no data.
+
+    A style that hides options is one with the style that shows them where a task has none: the two would be the same
+    examples twice.
+
+    Raises:
+      UserError: an unknown name, no source at all, or a missing one where `sources.on_missing` is `error`.
+    """
+    wanted = definition(name)
+    declared = {
+        submixture: {
+            task: declaration
+            for task, declaration in catalogue.tasks(submixture).items()
+            if wanted.tasks is None or task in wanted.tasks
+        }
+        for submixture in wanted.preset.submixtures
+    }
+    declarations = {task: each for group in declared.values() for task, each in group.items()}
+    missing = {task: reason for task, each in declarations.items() if (reason := _missing(each, sources, split))}
+    if missing and sources.on_missing == "error":
+        raise UserError(
+            f"The mixture {name!r} lacks {len(missing)} of {len(declarations)} tasks; the first is "
+            f"{_first(missing)}. Provide them, or leave missing ones out with SourceConfig.on_missing = 'skip'."
+        )
+    if len(missing) == len(declarations):
+        raise UserError(
+            f"The mixture {name!r} has no task that can be read here: none of its {len(declarations)} tasks has a "
+            f"source with the split {split!r}; the first is {_first(missing)}. `flan-mixtures availability {name}` "
+            "shows where each is looked for."
+        )
+    shares = task_shares(
+        wanted.preset,
+        {submixture: [_sized(each) for each in group.values()] for submixture, group in declared.items() if group},
+        [task for task in declarations if task not in missing],
+    )
+    return _by_style(wanted, shares, declarations, missing)
+
+
+def _first(missing: Mapping[str, str]) -> str:
+    task, reason = next(iter(missing.items()))
+    return f"{task!r} ({reason})"
+
+
+def _missing(declaration: Declaration, sources: SourceConfig, split: str) -> str:
+    states = [(source, source.missing()) for _, source in sources_of(declaration, sources)]
+    if any(state is None and split in source.splits for source, state in states):
+        return ""
+    present = [source for source, state in states if state is None]
+    if present:
+        return f"no split {split!r} in {present[0].describe()}"
+    return "; ".join(f"{source.describe()}: {state}" for source, state in states)
+
+
+def _sized(declaration: Declaration) -> Part:
+    rows = _TYPICAL_ROWS if declaration.rows is None else declaration.rows
+    return Part(declaration.task, declaration.dataset, rows)
+
+
+def _by_style(
+    wanted: Definition,
+    shares: Sequence[TaskShare],
+    declarations: Mapping[str, Declaration],
+    missing: Mapping[str, str],
+) -> tuple[MixturePart, ...]:
+    parts: dict[str, MixturePart] = {}
+    for share in shares:
+        declaration = declarations[share.task]
+        submixture = wanted.preset.submixtures[share.submixture]
+        total = sum(submixture.styles.values())
+        has_options = catalogue.templates(declaration.templates).options
+        for style, weight in submixture.styles.items():
+            if not has_options and len(submixture.styles) > 1:
+                style = _WITHOUT_OPTIONS.get(style, style)
+            inverted = submixture.inversion.get(style, submixture.inversion.get(ALL, 0.0))
+            name = f"{share.task}/{style}"
+            before = parts.get(name)
+            parts[name] = MixturePart(
+                name,
+                declaration,
+                dataclasses.replace(style_distribution(style), inverted=inverted),
+                (before.asked if before else 0.0) + share.asked * weight / total,
+                (before.share if before else 0.0) + share.got * weight / total,
+                missing.get(share.task, ""),
+            )
+    return tuple(parts.values())
+
+
+class Mixture:
+    """The examples of one split of a mixture, by position.
+
+    Attributes:
+      name: what was asked for.
+      parts: the tasks and styles that can be read here.
+      missing: those that cannot.
+      schedule: what stands where.
+    """
+
+    def __init__(self, name: str, sources: SourceConfig | None = None, split: str = TRAIN, seed: int = 0):
+        """Lays the mixture out. Raises UserError as `parts_of` does."""
+        self.name, self.split, self.seed = name, split, seed
+        self._sources = sources or SourceConfig()
+        everything = parts_of(name, self._sources, split)
+        self.parts = tuple(part for part in everything if not part.missing)
+        self.missing = tuple(part for part in everything if part.missing)
+        self._data: dict[str, TaskData] = {}
+        sizes = [(part.name, len(self.data(part).rows), part.share) for part in self.parts]
+        self.schedule = Schedule(sizes, seed)
+        if self.missing:
+            _LOG.warning(
+                "%s: %d of %d tasks have no data here and are left out; the others share their weight. "
+                "`flan-mixtures availability %s` shows what is missing.",
+                name,
+                len({part.declaration.task for part in self.missing}),
+                len({part.declaration.task for part in everything}),
+                name,
+            )
+
+    def data(self, part: MixturePart) -> TaskData:
+        """Returns the rows and templates of a part's task."""
+        task = part.declaration.task
+        if task not in self._data:
+            self._data[task] = task_data(part.declaration, self._sources, self.split)
+        return self._data[task]
+
+    def example(self, position: int, lengths: Lengths, encode: Encode) -> Fitted | LeftOut:
+        """Returns what stands at one position."""
+        place = self.schedule.at(position)
+        return self.example_at(place.part, place.row, place.epoch, lengths, encode)
+
+    def example_at(self, part: int, row: int, epoch: int, lengths: Lengths, encode: Encode) -> Fitted | LeftOut:
+        """Returns row `row` of part number `part`, as it is rendered in pass number `epoch`."""
+        chosen = self.parts[part]
+        return compose(self.data(chosen), row, chosen.styles, lengths, encode, seed=self.seed, epoch=epoch)
+
+
+def task_data(declaration: Declaration, sources: SourceConfig, split: str) -> TaskData:
+    """Opens a task. Raises UserError where none of its sources has the split, or it is empty."""
+    readable = (
+        (mapping, source)
+        for mapping, source in sources_of(declaration, sources)
+        if source.missing() is None and split in source.splits
+    )
+    mapping, source = next(readable, (None, None))
+    if source is None:
+        raise UserError(
+            f"Task {declaration.task!r} cannot be read: {_missing(declaration, sources, split)}. Put the data where a "
+            "source expects it, or map the data set to its place with SourceConfig.paths."
+        )
+    rows = TaskRows(declaration, source, split, mapping, sources.on_malformed)
+    if not len(rows):
+        raise UserError(f"Task {declaration.task!r} has no rows: {source.describe()}, split {split!r}, is empty.")
+    pool: Sequence[Row] = rows
+    if mapping.get("exemplars"):
+        pool = _written_exemplars(declaration, getattr(source, mapping["exemplars"])(), rows[0])
+    return TaskData(declaration.task, catalogue.templates(declaration.templates), rows, pool, declaration.long)
+
+
+def _written_exemplars(declaration: Declaration, examples: Sequence[Mapping[str, str]], like: Row) -> tuple[Row, ...]:
+    """Returns exemplars that a task's authors wrote; what they do not say is the same in every row of the task."""
+    return tuple(
+        Row(
+            declaration.task,
+            f"{declaration.task}/exemplars/{number}",
+            {**like.fields, **{key: str(value) for key, value in example.items()}, ANSWER: str(example["output"])},
+        )
+        for number, example in enumerate(examples)
+    )

@@ -1,0 +1,96 @@
+"""Reading a mixture from a position on: rendered examples in order, in one process or several.
+
+Enters: a mixture, lengths and a tokenizer. Leaves: what stands at each position, in order, examples and rows that are
+left out alike. Several processes read blocks of positions and are put in order again, so that their number changes
+nothing. Effects: reads sources; starts processes if asked to.
+"""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import dataclasses
+import multiprocessing
+from collections.abc import Callable, Iterator
+
+from flan_mixtures.mixtures.mixture import TRAIN, Mixture
+from flan_mixtures.mixtures.schedule import BLOCK
+from flan_mixtures.render.fit import Encode, Fitted, LeftOut, Lengths
+from flan_mixtures.sources.source_config import SourceConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What is read: everything that the examples depend on.
+
+    Attributes:
+      name: the mixture.
+      lengths: what examples must fit.
+      split, seed, sources: as of `Mixture`.
+    """
+
+    name: str
+    lengths: Lengths
+    split: str = TRAIN
+    seed: int = 0
+    sources: SourceConfig = dataclasses.field(default_factory=SourceConfig)
+
+    def mixture(self) -> Mixture:
+        """Lays the mixture out."""
+        return Mixture(self.name, self.sources, self.split, self.seed)
+
+
+Read = tuple[int, Fitted | LeftOut]
+
+
+def read(
+    mixture: Mixture, lengths: Lengths, encode: Encode, start: int = 0, host: int = 0, hosts: int = 1
+) -> Iterator[Read]:
+    """Yields position and example without end, from `start` on; of several hosts, what this one reads."""
+    for places in mixture.schedule.places(start, host, hosts):
+        columns = (places.position, places.part, places.row, places.epoch)
+        for position, part, row, epoch in zip(*(column.tolist() for column in columns), strict=True):
+            yield position, mixture.example_at(part, row, epoch, lengths, encode)
+
+
+def read_with_workers(order: Order, make_encode: Callable[[], Encode], workers: int, start: int = 0) -> Iterator[Read]:
+    """Yields the same as `read`, made by `workers` processes, which each lay the mixture out for themselves.
+
+    Args:
+      order: what is read.
+      make_encode: called once in each process; must be a function of a module, so that it reaches them.
+      workers: 1 reads in this process.
+      start: the first position.
+    """
+    if workers == 1:
+        yield from read(order.mixture(), order.lengths, make_encode(), start)
+        return
+    context = multiprocessing.get_context("spawn")  # forked processes and threads of libraries do not agree
+    pool = concurrent.futures.ProcessPoolExecutor(workers, context, _prepare, (order, make_encode))
+    try:
+        blocks: collections.deque[concurrent.futures.Future[list[Read]]] = collections.deque()
+        block = start // BLOCK
+        while True:
+            while len(blocks) < 2 * workers:  # enough that no worker waits, few enough to stay small
+                blocks.append(pool.submit(_read_block, block))
+                block += 1
+            yield from ((position, example) for position, example in blocks.popleft().result() if position >= start)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+_here: dict[str, object] = {}  # what a worker process has laid out
+
+
+def _prepare(order: Order, make_encode: Callable[[], Encode]) -> None:
+    _here.update(mixture=order.mixture(), lengths=order.lengths, encode=make_encode())
+
+
+def _read_block(block: int) -> list[Read]:
+    mixture, lengths, encode = _here["mixture"], _here["lengths"], _here["encode"]
+    places = mixture.schedule.block(block)
+    columns = (places.position, places.part, places.row, places.epoch)
+    return [
+        (position, mixture.example_at(part, row, epoch, lengths, encode))
+        for position, part, row, epoch in zip(*(column.tolist() for column in columns), strict=True)
+    ]
