@@ -15,6 +15,7 @@ RULES = (
     field_rules.empty_prompts,
     option_rules.misplaced_slots,
     option_rules.hidden_options,
+    option_rules.doubled_headings,
     layout_rules.delimiter_collisions,
     layout_rules.second_question_marks,
     layout_rules.stray_spaces,

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 
 from flan_mixtures.lint.finding import Finding
 from flan_mixtures.lint.texts import every_template, filled_texts
-from flan_mixtures.render.template import Family, Template
+from flan_mixtures.render.option_style import STYLES
+from flan_mixtures.render.template import OPTIONS, Family, Template
 
 _SECOND_MARK = re.compile(r"\{(\w*question\w*|query)\}[\"'”]?\s*\?|\?\s*\?", re.IGNORECASE)
+_BULLETS = {style.mark for style in STYLES if not style.labelled}
 _STRAY_SPACE = re.compile(r"[^\S\n]{2,}|[^\S\n](?=\n|\Z)|(?:\A|(?<=\n))[^\S\n]")
 
 
@@ -63,3 +65,7 @@ def _collisions(template: Template, shows_options: bool) -> Iterator[str]:
     prefix = template.target_prefix.strip()
     if prefix and len(re.findall(rf"(?<!\w){re.escape(prefix)}", body)) > 1:
         yield f"the target prefix {prefix!r} occurs twice in an example"
+    if shows_options and prefix in _BULLETS:
+        yield f"the target prefix {prefix!r} is also a bullet that options may have, so the answer would look like one"
+    if shows_options and question.endswith(f"{{{OPTIONS}}}") and "\n" not in template.delimiter:
+        yield f"the delimiter {template.delimiter!r} leaves the answer in the line of the last option"

@@ -19,6 +19,7 @@ _MENTION = re.compile(
     r" (answers|endings|continuations|labels|solutions|verdicts|replies|categories))\b",
     re.IGNORECASE,
 )
+_LEAD_IN = re.compile(r"[:,]\s*\{options\}")
 _PICKING = re.compile(r"\b(choos(e|es|ing)|pick(s|ing)?|select(s|ing)?)\b", re.IGNORECASE)
 
 
@@ -41,6 +42,15 @@ def misplaced_slots(family: Family) -> Iterator[Finding]:
             yield Finding(family.name, template.id, "options-slot", message)
         elif OPTIONS not in named(template.input_with_options):
             yield Finding(family.name, template.id, "options-missing", "`input_with_options` lacks {options}")
+
+
+def doubled_headings(family: Family) -> Iterator[Finding]:
+    """Yields wording that announces the options, or an answer cue before them; they bring a heading of their own."""
+    for template in (*family.zero_shot, *family.few_shot):
+        text = template.input_with_options
+        if family.options and _LEAD_IN.search(text):
+            message = f"options bring their own heading, so nothing may lead up to them: {text!r}"
+            yield Finding(family.name, template.id, "options-heading", message)
 
 
 def hidden_options(family: Family) -> Iterator[Finding]:

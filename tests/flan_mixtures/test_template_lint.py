@@ -74,6 +74,9 @@ def test_each_template_that_differs_is_without_fault():
         ("delimiter", "few_shot", {"separator": "\\n", "delimiter": " = "}),  # the options stand on a new line
         ("delimiter", "few_shot", {"delimiter": "\\n\\n\\n"}),
         ("delimiter", "few_shot", {"input": "{premise} {hypothesis} A:", "target_prefix": "A: "}),
+        ("delimiter", "few_shot", {"delimiter": " / "}),  # would follow the last option
+        ("delimiter", "few_shot", {"target_prefix": "=> "}),  # a bullet of options
+        ("options-heading", "zero_shot", {"input_with_options": "{premise} {hypothesis} One of:\\n{options}"}),
         ("leak", "zero_shot", {"input": "{premise} {hypothesis} It is {answer}."}),
         ("leak", "zero_shot", {"input_with_options": "{premise} {hypothesis} {answer} {options}"}),
         ("leak", "inversion", {"predicts": "hypothesis", "target": "{hypothesis}"}),
