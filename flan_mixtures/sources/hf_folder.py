@@ -4,7 +4,7 @@ The folder is one of:
   what `DatasetDict.save_to_disk` writes: `dataset_dict.json` and a folder per split,
   what `Dataset.save_to_disk` writes: `state.json` and arrow files, which is taken as the split train,
   parquet files named for their splits, as hub repositories hold them: `train-00000-of-00002.parquet`, also in folders.
-Label features are integers; hub names such as `validation`, `val` or `dev` all mean the split validation.
+Label features are integers. `val` and `dev` mean the split validation; any other split keeps its own name.
 Effects: reads the folder; arrow files are mapped into memory and the last ones are kept (see `table_cache`).
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import pathlib
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,7 +24,7 @@ from flan_mixtures.sources.json_file import read_json
 from flan_mixtures.sources.parquet import ParquetRows
 from flan_mixtures.sources.source import Record
 from flan_mixtures.sources.split_files import file_of
-from flan_mixtures.sources.split_names import split_of_name
+from flan_mixtures.sources.split_names import common_name
 from flan_mixtures.sources.table_cache import cached_table, row_of
 from t5x.errors import UserError
 
@@ -63,15 +64,27 @@ def split_folders(folder: pathlib.Path) -> dict[str, Files]:
     """Returns the arrow or parquet files of each split in a folder; empty where it holds none."""
     if (folder / "dataset_dict.json").is_file():
         names = read_json(folder / "dataset_dict.json")["splits"]
-        return {split_of_name(name) or name: _saved(folder / name) for name in names}
+        return {common_name(name): _saved(folder / name) for name in names}
     if (folder / "state.json").is_file():
         return {"train": _saved(folder)}
     found: dict[str, list[pathlib.Path]] = {}
     for file in sorted(folder.rglob("*.parquet")):
-        split = split_of_name(file.name) or split_of_name(file.parent.name)
-        if split:
-            found.setdefault(split, []).append(file)
+        found.setdefault(common_name(_split_in_hub_name(file)), []).append(file)
+    for split, files in found.items():
+        folders = sorted({str(file.parent.relative_to(folder)) for file in files})
+        if len(folders) > 1:
+            raise UserError(
+                f"The folder {str(folder)!r} has parquet files of the split {split!r} in several folders: "
+                f"{', '.join(folders)}. They are different data sets; give the path of one of them."
+            )
     return {split: tuple(files) for split, files in found.items()}
+
+
+def _split_in_hub_name(file: pathlib.Path) -> str:
+    """Returns `train` for `train-00000-of-00002.parquet`, the same with a hash, `train/0000.parquet`, `train.parquet`."""
+    if file.stem.isdigit():  # the hub's own conversions
+        return file.parent.name
+    return re.sub(r"-\d{5}-of-\d{5}.*", "", file.stem)
 
 
 def _saved(folder: pathlib.Path) -> Files:

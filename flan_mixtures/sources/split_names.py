@@ -1,4 +1,4 @@
-"""Which split a file's name means. Effects: none."""
+"""Which split a name means. Effects: none."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ _NAMES = {
     "dev": "validation",
     "test": "test",
 }
+
+
+def common_name(split: str) -> str:
+    """Returns train, validation or test for their other names, such as `dev`; any other split keeps its own."""
+    return _NAMES.get(split, split)
 
 
 def split_of_name(name: str) -> str | None:

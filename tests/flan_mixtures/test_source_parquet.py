@@ -113,6 +113,29 @@ def test_a_hub_folder_with_parquet_files_is_read_by_the_names_of_its_files(tmp_p
     assert source.open("validation")[4] == ROWS[4]
 
 
+def test_splits_of_other_names_keep_them_apart(tmp_path):
+    for number, name in enumerate(("validation_matched", "validation_mismatched", "train_r1", "train_r2")):
+        write_parquet(tmp_path / f"{name}-00000-of-00001-0123456789abcdef.parquet", ROWS[number : number + 1])
+    write_parquet(tmp_path / "dev" / "0000.parquet", ROWS[9:])
+    source = make_source({"kind": "hf", "path": str(tmp_path)})
+    assert sorted(source.splits) == [
+        "train_r1",
+        "train_r2",
+        "validation",
+        "validation_matched",
+        "validation_mismatched",
+    ]
+    assert list(source.open("train_r2")) == [ROWS[3]]
+    assert len(source.open("validation")) == 41
+
+
+def test_two_data_sets_in_one_folder_are_not_taken_for_one(tmp_path):
+    write_parquet(tmp_path / "plain" / "train-00000-of-00001.parquet", ROWS)
+    write_parquet(tmp_path / "other" / "train-00000-of-00001.parquet", ROWS)
+    with pytest.raises(UserError, match=r"split 'train' in several folders: other, plain\."):
+        make_source({"kind": "hf", "path": str(tmp_path)}).open("train")
+
+
 def test_a_folder_that_is_none_of_these_is_missing(tmp_path):
     source = make_source({"kind": "hf", "path": str(tmp_path)})
     assert "neither state.json" in source.missing()
