@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from flan_mixtures.catalogue import niv2, t0
 from flan_mixtures.catalogue.declaration import SUBMIXTURES, Declaration, declarations, parse
-from flan_mixtures.render.template import Family, family, family_names, read_family
+from flan_mixtures.rendering.template import Family, family, family_names, read_family
 from flan_mixtures.sources import data_root
 from t5x.errors import UserError, nearest
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from flan_mixtures.catalogue import adapters
 from flan_mixtures.catalogue.declaration import Declaration
-from flan_mixtures.render.row import ANSWER, Row
+from flan_mixtures.rendering.row import ANSWER, Row
 from t5x.errors import UserError, nearest
 
 MAX_OPTIONS = 26  # options are labelled with the letters of the alphabet

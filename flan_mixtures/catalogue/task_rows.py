@@ -18,7 +18,7 @@ from typing import Any, overload
 
 from flan_mixtures.catalogue.declaration import Declaration
 from flan_mixtures.catalogue.row_mapping import adapter_module, to_row
-from flan_mixtures.render.row import Row
+from flan_mixtures.rendering.row import Row
 from flan_mixtures.sources.source import Source
 from flan_mixtures.sources.source_config import ON_MALFORMED
 from t5x.errors import UserError, nearest

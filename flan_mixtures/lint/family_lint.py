@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flan_mixtures.lint import field_rules, layout_rules, number_rules, option_rules
 from flan_mixtures.lint.finding import Finding
-from flan_mixtures.render.template import Family, family, family_names
+from flan_mixtures.rendering.template import Family, family, family_names
 
 RULES = (
     field_rules.broken_placeholders,

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from flan_mixtures.lint.finding import Finding
 from flan_mixtures.lint.texts import FRAME, every_template, filled_texts, named
-from flan_mixtures.render.row import ANSWER
-from flan_mixtures.render.template import OPTIONS, Family, Template, predicted_fields
+from flan_mixtures.rendering.row import ANSWER
+from flan_mixtures.rendering.template import OPTIONS, Family, Template, predicted_fields
 
 # Positive examples of a task that is defined in words carry it; queries do not, so only an exemplar may show it.
 EXEMPLAR_FIELDS = frozenset({"explanation"})

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from flan_mixtures.lint.finding import Finding
 from flan_mixtures.lint.texts import every_template, filled_texts
-from flan_mixtures.render.option_style import STYLES
-from flan_mixtures.render.template import OPTIONS, Family, Template
+from flan_mixtures.rendering.option_style import STYLES
+from flan_mixtures.rendering.template import OPTIONS, Family, Template
 
 _SECOND_MARK = re.compile(r"\{(\w*question\w*|query)\}[\"'”]?\s*\?|\?\s*\?", re.IGNORECASE)
 _BULLETS = {style.mark for style in STYLES if not style.labelled}

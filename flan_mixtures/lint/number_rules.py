@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from flan_mixtures.lint.finding import Finding
-from flan_mixtures.render.template import KINDS, Family, Template
+from flan_mixtures.rendering.template import KINDS, Family, Template
 
 FEWEST = {"zero_shot": 10, "few_shot": 10}  # what the Flan Collection has for each of its families
 

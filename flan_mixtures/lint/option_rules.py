@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from flan_mixtures.lint.finding import Finding
 from flan_mixtures.lint.texts import FRAME, every_template, named, places_options_itself
-from flan_mixtures.render.template import OPTIONS, Family
+from flan_mixtures.rendering.template import OPTIONS, Family
 
 _MENTION = re.compile(
     r"\b(options?|choices?|alternatives|candidates|multiple[- ]choice"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flan_mixtures.render.template import KINDS, OPTIONS, Family, Template, slots
+from flan_mixtures.rendering.template import KINDS, OPTIONS, Family, Template, slots
 
 FRAME = ("input_prefix", "target_prefix", "delimiter", "separator")  # taken as they are, never filled
 

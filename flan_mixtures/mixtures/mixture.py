@@ -19,10 +19,10 @@ from flan_mixtures.mixtures.names import Definition, definition
 from flan_mixtures.mixtures.presets import ALL, TaskShare, task_shares
 from flan_mixtures.mixtures.rates import Part
 from flan_mixtures.mixtures.schedule import Schedule
-from flan_mixtures.render.compose import TaskData, compose
-from flan_mixtures.render.fit import Encode, Fitted, LeftOut, Lengths
-from flan_mixtures.render.row import ANSWER, Row
-from flan_mixtures.render.style import StyleDistribution, style_distribution
+from flan_mixtures.rendering.compose import TaskData, compose
+from flan_mixtures.rendering.fit import Encode, Fitted, LeftOut, Lengths
+from flan_mixtures.rendering.row import ANSWER, Row
+from flan_mixtures.rendering.style import StyleDistribution, style_distribution
 from flan_mixtures.sources.available import sources_of
 from flan_mixtures.sources.source_config import SourceConfig
 from t5x.errors import UserError

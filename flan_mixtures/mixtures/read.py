@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 from flan_mixtures.mixtures.mixture import TRAIN, Mixture
 from flan_mixtures.mixtures.schedule import BLOCK
-from flan_mixtures.render.fit import Encode, Fitted, LeftOut, Lengths
+from flan_mixtures.rendering.fit import Encode, Fitted, LeftOut, Lengths
 from flan_mixtures.sources.source_config import SourceConfig
 
 

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from flan_mixtures.render.option_style import LABELS, STYLES, OptionStyle, draw_option_style
-from flan_mixtures.render.prompt import ROLES, Shot, render, shuffled_options
-from flan_mixtures.render.row import Row
-from flan_mixtures.render.style import Style, parse_style, style_distribution, style_names
-from flan_mixtures.render.template import parse_family
+from flan_mixtures.rendering.option_style import LABELS, STYLES, OptionStyle, draw_option_style
+from flan_mixtures.rendering.prompt import ROLES, Shot, render, shuffled_options
+from flan_mixtures.rendering.row import Row
+from flan_mixtures.rendering.style import Style, parse_style, style_distribution, style_names
+from flan_mixtures.rendering.template import parse_family
 from t5x.errors import UserError
 
 FAMILY = parse_family(

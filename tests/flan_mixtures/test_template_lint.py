@@ -4,7 +4,7 @@ import pytest
 
 from flan_mixtures.catalogue.declaration import SUBMIXTURES, declarations
 from flan_mixtures.lint.family_lint import lint_all, lint_family
-from flan_mixtures.render.template import family, family_names, parse_family
+from flan_mixtures.rendering.template import family, family_names, parse_family
 
 TOP = 'fields = ["premise", "hypothesis"]\noptions = true\ninstructions = ["Say whether it follows."]\n'
 BODY = "{premise} / {hypothesis}"

@@ -10,10 +10,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
-from flan_mixtures.render.example import Example
-from flan_mixtures.render.prompt import Shot
-from flan_mixtures.render.row import Row
-from flan_mixtures.render.shorten import shorten
+from flan_mixtures.rendering.example import Example
+from flan_mixtures.rendering.prompt import Shot
+from flan_mixtures.rendering.row import Row
+from flan_mixtures.rendering.shorten import shorten
 
 Encode = Callable[[str], Sequence[int]]
 EOS = 1  # tokens that the end-of-sequence mark takes

@@ -36,7 +36,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from flan_mixtures.render.row import ANSWER
+from flan_mixtures.rendering.row import ANSWER
 from t5x.errors import UserError, nearest
 
 OPTIONS = "options"  # the slot for the answer options

@@ -13,12 +13,12 @@ import random
 from collections.abc import Mapping, Sequence
 
 from flan_mixtures.draws import number
-from flan_mixtures.render.example import Example
-from flan_mixtures.render.fit import TARGET_TOO_LONG, Encode, Fitted, LeftOut, Lengths, fit
-from flan_mixtures.render.prompt import Shot, render
-from flan_mixtures.render.row import Row
-from flan_mixtures.render.style import Style, StyleDistribution
-from flan_mixtures.render.template import Family, Template
+from flan_mixtures.rendering.example import Example
+from flan_mixtures.rendering.fit import TARGET_TOO_LONG, Encode, Fitted, LeftOut, Lengths, fit
+from flan_mixtures.rendering.prompt import Shot, render
+from flan_mixtures.rendering.row import Row
+from flan_mixtures.rendering.style import Style, StyleDistribution
+from flan_mixtures.rendering.template import Family, Template
 
 MALFORMED = "malformed row"
 # Rows looked at for one exemplar before giving up: the query itself, rows equal to it and malformed rows do not serve.

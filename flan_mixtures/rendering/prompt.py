@@ -1,7 +1,7 @@
 """From a row, a template, a style and exemplars to a prompt and its target: a pure function, the heart of this package.
 
 Enters: rows and templates; every draw that is left (order of options, cue, roles) comes from the seed and the row ids.
-Leaves: an `Example`. Nothing is counted or cut here; `render/fit.py` does that.
+Leaves: an `Example`. Nothing is counted or cut here; `rendering/fit.py` does that.
 Source: the formats of the Flan Collection (arXiv:2301.13688), each axis made independent of the others. Effects: none.
 """
 
@@ -12,12 +12,12 @@ import random
 from collections.abc import Sequence
 
 from flan_mixtures.draws import number
-from flan_mixtures.render.example import Example
-from flan_mixtures.render.option_style import MOST_OPTIONS, PLAIN, OptionStyle
-from flan_mixtures.render.reasoning import Cue, as_sentence, draw_cue
-from flan_mixtures.render.row import ANSWER, RATIONALE, Row
-from flan_mixtures.render.style import Style
-from flan_mixtures.render.template import OPTIONS, Family, Template
+from flan_mixtures.rendering.example import Example
+from flan_mixtures.rendering.option_style import MOST_OPTIONS, PLAIN, OptionStyle
+from flan_mixtures.rendering.reasoning import Cue, as_sentence, draw_cue
+from flan_mixtures.rendering.row import ANSWER, RATIONALE, Row
+from flan_mixtures.rendering.style import Style
+from flan_mixtures.rendering.template import OPTIONS, Family, Template
 from t5x.errors import UserError
 
 # Who speaks in a chat: the one who asks, the one who answers.

@@ -15,7 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from flan_mixtures.render.option_style import PLAIN, OptionStyle, draw_option_style
+from flan_mixtures.rendering.option_style import PLAIN, OptionStyle, draw_option_style
 from t5x.errors import UserError, nearest
 
 INSTRUCTIONS = ("once", "each", "none")
@@ -115,7 +115,7 @@ def read_styles(path: pathlib.Path) -> dict[str, StyleDistribution]:
 
 @functools.cache
 def _packaged() -> dict[str, StyleDistribution]:
-    text = importlib.resources.files("flan_mixtures.render").joinpath("styles.toml").read_text(encoding="utf-8")
+    text = importlib.resources.files("flan_mixtures.rendering").joinpath("styles.toml").read_text(encoding="utf-8")
     return _parse(text, "styles.toml")
 
 
