@@ -1,6 +1,7 @@
 """DROP: all answers of a question in one list, the reference answer first.
 
-Enters: `answer`, `validated_answers` (a list); in other copies `answers_spans` with a list `spans`. Leaves also: `found`.
+Enters: `answer`, `validated_answers` (a list); in other copies `answers_spans` with a list `spans`.
+Leaves also: `found`.
 The parts of an answer that has several stand apart in the other copies, so there each counts as an answer.
 """
 
