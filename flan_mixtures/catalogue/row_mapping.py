@@ -42,7 +42,7 @@ def to_row(
         the right one is not among them, or hidden. Names task, data set, row, and the fields that the record has.
     """
     try:
-        adapted = _adapted(declaration.adapter, record)
+        adapted = _adapted(adapter_name(declaration, source_mapping), record)
         if adapted is None:
             return None
         fields = {**declaration.fields, **source_mapping.get("fields", {})}
@@ -71,6 +71,11 @@ def answer_form(declaration: Declaration, source_mapping: Mapping[str, Any]) -> 
     if any(form in own for form in _FORMS):
         given = {key: value for key, value in given.items() if key not in _FORMS}
     return {key: value for key, value in {**given, **own}.items() if value or value == 0}
+
+
+def adapter_name(declaration: Declaration, source_mapping: Mapping[str, Any]) -> str:
+    """Returns the adapter for records of a source: the source's own, or else the task's; empty for none."""
+    return source_mapping.get("adapter", declaration.adapter)
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
 from flan_mixtures.catalogue.declaration import Declaration
-from flan_mixtures.catalogue.row_mapping import adapter_module, to_row
+from flan_mixtures.catalogue.row_mapping import adapter_module, adapter_name, to_row
 from flan_mixtures.rendering.row import Row
 from flan_mixtures.sources.source import Source
 from flan_mixtures.sources.source_config import ON_MALFORMED
@@ -82,7 +82,7 @@ class TaskRows(Sequence[Row]):
 
     @functools.cached_property
     def _reads_ahead(self) -> bool:
-        name = self._declaration.adapter
+        name = adapter_name(self._declaration, self._mapping)
         return self._on_malformed == "skip" or (bool(name) and getattr(adapter_module(name), "LEAVES_OUT", False))
 
     def _map(self, number: int) -> Row | None:

@@ -110,8 +110,8 @@ def test_every_task_has_the_fields_and_options_of_its_family():
 
 def test_every_task_says_what_its_data_is():
     for task, declaration in TASKS.items():
-        assert declaration.rows and declaration.rows > 0, task
-        assert declaration.licence and declaration.category and declaration.languages, task
+        assert (declaration.rows or 0) > 0, task
+        assert all((declaration.licence, declaration.category, declaration.languages)), task
         assert set(declaration.long) <= set(declaration.fields), task
         assert not declaration.adapter or adapter_module(declaration.adapter).adapt, task
     assert [task for task, declaration in TASKS.items() if declaration.ordered_options] == ["stsb"]
@@ -124,7 +124,8 @@ def test_every_source_is_one_that_can_be_made_and_trains():
         for mapping in declaration.sources:
             source = make_source(mapping)
             given = mapping.get("splits") or mapping["files"]
-            assert source.describe() and {"train", "validation"} <= set(given) <= {"train", "validation", "test"}, task
+            assert source.describe()
+            assert {"train", "validation"} <= set(given) <= {"train", "validation", "test"}, task
 
 
 def test_no_split_holds_rows_of_another():

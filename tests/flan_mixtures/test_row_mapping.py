@@ -26,7 +26,8 @@ def refused(text, record, source=None) -> str:
     with pytest.raises(UserError) as caught:
         row(text, record, source)
     message = str(caught.value)
-    assert "'t/train/7'" in message and "task 't'" in message and "'d'" in message and "\n" not in message
+    assert all(name in message for name in ("'t/train/7'", "task 't'", "'d'"))
+    assert "\n" not in message
     return message
 
 
@@ -138,8 +139,16 @@ def test_a_record_that_its_adapter_cannot_read_is_named():
     assert "'stsb' cannot read it" in refused(text, {"q": "?", "a": "x", "label": "high"})
 
 
+def test_a_source_has_its_own_adapter_or_none():
+    text = OPEN.replace("[fields]", 'adapter = "one_question_mark"\n[fields]').replace('"q"', '"question"')
+    record = {"question": "b'who'", "a": "x", "answer": "y"}
+    assert row(text, record).fields["question"] == "b'who'?"
+    assert row(text, record, {"adapter": "math_dataset"}).fields["question"] == "who"
+    assert row(text, record, {"adapter": ""}).fields["question"] == "b'who'"
+
+
 def test_an_unknown_adapter_is_refused_with_the_nearest():
-    with pytest.raises(UserError, match="no adapter 'translations'.*'translation'"):
+    with pytest.raises(UserError, match=r"no adapter 'translations'.*'translation'"):
         row(OPEN.replace("[fields]", 'adapter = "translations"\n[fields]'), {"q": "?", "a": "x"})
 
 
@@ -188,7 +197,7 @@ def test_rows_are_read_by_number_alone_and_named_for_their_place():
 
 def test_a_record_may_bring_its_own_id():
     assert task_rows(OPEN, GOOD, {"id": "uid"})[2].row_id == "t/train/u2"
-    with pytest.raises(UserError, match="no field 'udi'.*'uid'"):
+    with pytest.raises(UserError, match=r"no field 'udi'.*'uid'"):
         task_rows(OPEN, GOOD, {"id": "udi"})[2]
 
 
