@@ -81,7 +81,7 @@ def split_folders(folder: pathlib.Path) -> dict[str, Files]:
 
 
 def _split_in_hub_name(file: pathlib.Path) -> str:
-    """Returns `train` for `train-00000-of-00002.parquet`, the same with a hash, `train/0000.parquet`, `train.parquet`."""
+    """Returns `train` for `train-00000-of-00002.parquet`, `train/0000.parquet` and `train.parquet`."""
     if file.stem.isdigit():  # the hub's own conversions
         return file.parent.name
     return re.sub(r"-\d{5}-of-\d{5}.*", "", file.stem)
@@ -115,7 +115,7 @@ class ArrowRows(Sequence[Record]):
 
 
 def _table(path: pathlib.Path) -> pa.Table:
-    return cached_table(("arrow", path), functools.partial(_read_arrow, path))
+    return cached_table(("arrow", path), functools.partial(_read_arrow, path), mapped=True)
 
 
 def _read_arrow(path: pathlib.Path) -> pa.Table:

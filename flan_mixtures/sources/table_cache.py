@@ -14,29 +14,36 @@ from typing import Any
 import pyarrow as pa
 
 _MOST_BYTES = 256 * 2**20  # a row group is 1 to 100 MB in most files; the newest table is kept whatever its size
-_MOST_TABLES = 512  # small ones cost more in Python objects than in bytes
+_MOST_TABLES = 4096  # a small one costs some kB of Python objects; 1,500 tasks with two splits each fit
 
-_tables: collections.OrderedDict[Hashable, pa.Table] = collections.OrderedDict()
+_tables: collections.OrderedDict[Hashable, tuple[pa.Table, int]] = collections.OrderedDict()
+_bytes = 0
 _lock = threading.Lock()
 
 
-def cached_table(key: Hashable, read: Callable[[], pa.Table]) -> pa.Table:
-    """Returns the table of `key`, from `read` where it is not among those read last."""
+def cached_table(key: Hashable, read: Callable[[], pa.Table], mapped: bool = False) -> pa.Table:
+    """Returns the table of `key`, from `read` where it is not among those read last.
+
+    One that is `mapped` from its file counts no bytes: the system gives its memory back where that is short.
+    """
+    global _bytes
     with _lock:
         if key in _tables:
             _tables.move_to_end(key)
-            return _tables[key]
+            return _tables[key][0]
     table = read()  # outside the lock: another thread may wait for another table
     with _lock:
-        _tables[key] = table
-        while len(_tables) > 1 and (cached_bytes() > _MOST_BYTES or len(_tables) > _MOST_TABLES):
-            _tables.popitem(last=False)
+        _bytes -= _tables.pop(key, (None, 0))[1]  # another thread may have read it meanwhile
+        _tables[key] = (table, 0 if mapped else table.nbytes)
+        _bytes += _tables[key][1]
+        while len(_tables) > 1 and (_bytes > _MOST_BYTES or len(_tables) > _MOST_TABLES):
+            _bytes -= _tables.popitem(last=False)[1][1]
     return table
 
 
 def cached_bytes() -> int:
     """Returns how many bytes the cached tables hold."""
-    return sum(table.nbytes for table in _tables.values())
+    return _bytes
 
 
 def row_of(table: pa.Table, index: int) -> dict[str, Any]:

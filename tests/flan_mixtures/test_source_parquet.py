@@ -55,6 +55,7 @@ def test_rows_of_several_files_and_row_groups_come_by_number_in_any_order(tmp_pa
 def test_row_groups_are_read_when_asked_for_and_the_oldest_are_let_go(tmp_path, monkeypatch):
     write_parquet(tmp_path / "a.parquet", ROWS)
     monkeypatch.setattr(table_cache, "_tables", type(table_cache._tables)())
+    monkeypatch.setattr(table_cache, "_bytes", 0)
     records = make_source({"kind": "parquet", "files": {"train": str(tmp_path / "a.parquet")}}).open("train")
     assert not table_cache._tables
     assert records[0] == ROWS[0]

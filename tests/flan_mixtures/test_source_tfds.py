@@ -96,6 +96,9 @@ def prepared(base, *parts):
         ("glue/rte:1.0.0", False),
         ("glue/sst2:2.0.0", False),
         ("glue:2.0.0", True),
+        ("wmt:1.0.0", False),  # two configs, and none of them is the one without a name
+        ("wmt", False),
+        ("wmt/a:1.0.0", True),
         ("xsum", True),
         ("xsum:9.0.0", False),
         ("squad", False),
@@ -103,6 +106,8 @@ def prepared(base, *parts):
 )
 def test_what_is_prepared_is_seen_from_the_folders_alone(tmp_path, name, there):
     prepared(tmp_path, "glue", "rte", "2.0.0")
+    prepared(tmp_path, "wmt", "a", "1.0.0")
+    prepared(tmp_path, "wmt", "b", "1.0.0")
     prepared(tmp_path, "xsum", "1.0.0")
     prepared(tmp_path, "xsum", "1.1.0")
     (tmp_path / "squad" / "3.0.0.incompleteAB").mkdir(parents=True)
