@@ -90,6 +90,14 @@ def adapter_module(name: str) -> ModuleType:
     return importlib.import_module(f"{adapters.__name__}.{name}")
 
 
+def leaves_out(name: str, record: Mapping[str, Any]) -> bool:
+    """Returns whether an adapter leaves a record out; one that it cannot read is not left out, `to_row` reports it."""
+    try:
+        return _adapted(name, record) is None
+    except _Drift:
+        return False
+
+
 def _adapted(name: str, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if not name:
         return record

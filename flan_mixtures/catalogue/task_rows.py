@@ -3,8 +3,8 @@
 Enters: a declaration, one of its sources and that source's mapping, a split. Leaves: a sequence of rows.
 A row's id is `task/split/number`, the record's number in the split, or `task/split/` and the record's own id where the
 source's mapping says `id = "field"`. A row keeps its id and its place whatever else is left out.
-Where the adapter leaves records out, or malformed rows are skipped, the first use maps every record once to know which
-are kept; else nothing is read ahead.
+Where the adapter leaves records out, or malformed rows are skipped, the first use goes through every record once to
+know which are kept; else nothing is read ahead.
 Effects: opens the split on first use and reads records.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
 from flan_mixtures.catalogue.declaration import Declaration
-from flan_mixtures.catalogue.row_mapping import adapter_module, adapter_name, to_row
+from flan_mixtures.catalogue.row_mapping import adapter_module, adapter_name, leaves_out, to_row
 from flan_mixtures.rendering.row import Row
 from flan_mixtures.sources.source import Source
 from flan_mixtures.sources.source_config import ON_MALFORMED
@@ -104,13 +104,17 @@ class TaskRows(Sequence[Row]):
     @functools.cached_property
     def _kept(self) -> tuple[array.array, int, int]:
         """The numbers of the records that are rows, and how many are left out and malformed."""
+        if self._on_malformed == "stop":
+            # The adapter alone says what is left out; a malformed row is met where it is asked for, as without adapter.
+            name = adapter_name(self._declaration, self._mapping)
+            records = self._records
+            kept = array.array("Q", (n for n in range(len(records)) if not leaves_out(name, records[n])))
+            return kept, len(records) - len(kept), 0
         kept, left_out, malformed = array.array("Q"), 0, 0
         for number in range(len(self._records)):
             try:
                 row = self._map(number)
             except UserError as error:
-                if self._on_malformed == "stop":
-                    raise
                 malformed += 1
                 if malformed == 1:
                     _LOG.warning("A malformed row is skipped, and so will be others like it: %s", error)
@@ -120,11 +124,6 @@ class TaskRows(Sequence[Row]):
             else:
                 kept.append(number)
         if malformed:
-            _LOG.warning(
-                "%d of %d rows of %s, split %r, were skipped as malformed.",
-                malformed,
-                len(self._records),
-                self._source.describe(),
-                self._split,
-            )
+            where = f"{self._source.describe()}, split {self._split!r}"
+            _LOG.warning("%d of %d rows of %s are skipped as malformed.", malformed, len(self._records), where)
         return kept, left_out, malformed

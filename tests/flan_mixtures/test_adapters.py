@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import pkgutil
+import re
 
 import pytest
 
@@ -22,6 +24,12 @@ def test_every_adapter_is_used_and_says_what_it_does():
     assert used <= set(NAMES)
     for name in NAMES:
         assert "Enters" in adapter_module(name).__doc__, name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_adapter_that_may_return_nothing_says_that_it_leaves_records_out(name):
+    may = re.search(r"return None\b", inspect.getsource(adapter_module(name))) is not None
+    assert getattr(adapter_module(name), "LEAVES_OUT", False) == may
 
 
 @pytest.mark.parametrize(

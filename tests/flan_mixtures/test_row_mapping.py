@@ -222,3 +222,14 @@ def test_records_that_an_adapter_leaves_out_have_no_row_and_the_others_keep_thei
         ("t/train/2", "cde", "c d e"),
     ]
     assert (rows.left_out, rows.malformed) == (1, 0)
+
+
+def test_a_malformed_record_is_met_where_it_stands_though_others_are_left_out():
+    text = HEAD + 'adapter = "no_spaces"\n[fields]\ntext = "damaged"\n[answer]\ntext = "text"\n'
+    records = [{"text": "a b"}, {"text": "single"}, {"text": 3}, {"text": "c d"}]
+    rows = task_rows(text, records)
+    assert (len(rows), rows[2].row_id) == (3, "t/train/3")
+    with pytest.raises(UserError, match="'t/train/2'"):
+        rows[1]
+    skipping = task_rows(text, records, on_malformed="skip")
+    assert (len(skipping), skipping.left_out, skipping.malformed) == (2, 1, 1)

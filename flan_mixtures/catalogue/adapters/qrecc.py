@@ -13,6 +13,8 @@ from typing import Any
 from flan_mixtures.catalogue.dialog_text import dialog_text
 from flan_mixtures.sources.source import Record
 
+LEAVES_OUT = True
+
 _LAST_TURN_LEFT_OUT = 6  # the Flan Collection keeps turn_id > 6: 10.2 k rows
 
 

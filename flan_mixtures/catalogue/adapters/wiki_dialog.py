@@ -14,6 +14,8 @@ from flan_mixtures.catalogue.dialog_text import dialog_text
 from flan_mixtures.draws import number
 from flan_mixtures.sources.source import Record
 
+LEAVES_OUT = True
+
 
 def adapt(record: Record) -> dict[str, Any] | None:
     """Returns the turns before the cut and the turn after it; None where there is nothing to say next."""
