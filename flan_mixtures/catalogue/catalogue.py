@@ -43,14 +43,20 @@ def tasks(submixture: str) -> dict[str, Declaration]:
     return {**found, **_own(submixture)}
 
 
+def find(name: str) -> Declaration | None:
+    """Returns the declaration of a task of any submixture, or None."""
+    return next((found[name] for each in submixtures() if name in (found := tasks(each))), None)
+
+
 def task(name: str) -> Declaration:
     """Returns the declaration of a task of any submixture. Raises UserError for an unknown name, with the nearest."""
-    known: dict[str, Declaration] = {}
-    for submixture in submixtures():
-        known |= tasks(submixture)
-        if name in known:
-            return known[name]
-    raise UserError(f"There is no task {name!r}.{nearest(name, known)} `flan-mixtures list --tasks` shows all of them.")
+    declaration = find(name)
+    if declaration is None:
+        known = [task for submixture in submixtures() for task in tasks(submixture)]
+        raise UserError(
+            f"There is no task {name!r}.{nearest(name, known)} `flan-mixtures list --tasks` shows all of them."
+        )
+    return declaration
 
 
 def templates(name: str) -> Family:

@@ -9,8 +9,11 @@ a sample of a data set has the weight of the whole. Effects: opens sources.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from flan_mixtures.catalogue import catalogue
 from flan_mixtures.catalogue.declaration import Declaration
@@ -18,7 +21,7 @@ from flan_mixtures.catalogue.task_rows import TaskRows
 from flan_mixtures.mixtures.names import Definition, definition
 from flan_mixtures.mixtures.presets import ALL, TaskShare, task_shares
 from flan_mixtures.mixtures.rates import Part
-from flan_mixtures.mixtures.schedule import Schedule
+from flan_mixtures.mixtures.schedule import BLOCK, Place, Schedule
 from flan_mixtures.rendering.compose import TaskData, compose
 from flan_mixtures.rendering.fit import Encode, Fitted, LeftOut, Lengths
 from flan_mixtures.rendering.row import ANSWER, Row
@@ -162,6 +165,7 @@ class Mixture:
         self.parts = tuple(part for part in everything if not part.missing)
         self.missing = tuple(part for part in everything if part.missing)
         self._data: dict[str, TaskData] = {}
+        self._last_block: tuple[int, tuple[list[int], ...]] = (-1, ())  # readers go from position to position
         sizes = [(part.name, len(self.data(part).rows), part.share) for part in self.parts]
         self.schedule = Schedule(sizes, seed)
         if self.missing:
@@ -181,15 +185,38 @@ class Mixture:
             self._data[task] = task_data(part.declaration, self._sources, self.split)
         return self._data[task]
 
-    def example(self, position: int, lengths: Lengths, encode: Encode) -> Fitted | LeftOut:
-        """Returns what stands at one position."""
-        place = self.schedule.at(position)
-        return self.example_at(place.part, place.row, place.epoch, lengths, encode)
+    @functools.cached_property
+    def row_count(self) -> int:
+        """How many rows the parts have together."""
+        return int(self.schedule.rows.sum())
 
-    def example_at(self, part: int, row: int, epoch: int, lengths: Lengths, encode: Encode) -> Fitted | LeftOut:
-        """Returns row `row` of part number `part`, as it is rendered in pass number `epoch`."""
-        chosen = self.parts[part]
-        return compose(self.data(chosen), row, chosen.styles, lengths, encode, seed=self.seed, epoch=epoch)
+    def places(self, positions: Iterable[int]) -> Iterator[Place]:
+        """Yields what stands at each position.
+
+        In the training split that is as scheduled. Other splits hold each row of each part once, part after part.
+        """
+        for position in positions:
+            if self.split == TRAIN:
+                part, epoch, row = (column[position % BLOCK] for column in self._block(int(position) // BLOCK))
+                yield Place(part, epoch, row)
+            else:
+                part = int(np.searchsorted(self._ends, position, side="right"))
+                yield Place(part, 0, int(position - self._ends[part] + self.schedule.rows[part]))
+
+    def example_at(self, place: Place, lengths: Lengths, encode: Encode) -> Fitted | LeftOut:
+        """Returns the row of a place, as it is rendered in that pass over its part."""
+        part = self.parts[place.part]
+        return compose(self.data(part), place.row, part.styles, lengths, encode, seed=self.seed, epoch=place.epoch)
+
+    @functools.cached_property
+    def _ends(self) -> np.ndarray:
+        return np.cumsum(self.schedule.rows)
+
+    def _block(self, block: int) -> tuple[list[int], list[int], list[int]]:
+        if self._last_block[0] != block:
+            places = self.schedule.block(block)
+            self._last_block = block, (places.part.tolist(), places.epoch.tolist(), places.row.tolist())
+        return self._last_block[1]
 
 
 def task_data(declaration: Declaration, sources: SourceConfig, split: str) -> TaskData:

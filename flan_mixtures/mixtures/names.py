@@ -5,8 +5,9 @@
     flan2022_submix, flan2022_submix_paper_a, flan2022_submix_paper_b        all of them, by the weights of a preset
     flan2021_inter_cluster_<cluster>_{train,held_out}                        all clusters but one, and that one
     flan2021_intra_cluster_<i>_{train,held_out}                              one task of every cluster held out
+    <task>_<style>, such as rte_zsopt; <own>_submix                          one task; a submixture of the user's own
 The names of the first three groups are the Flan Collection's; its hold-outs have other names in its first version.
-Effects: none.
+Effects: looks into the data folder for names that are not its own.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 
+from flan_mixtures.catalogue import catalogue
 from flan_mixtures.mixtures.hold_out import INTRA_CLUSTER_SPLITS, clusters, inter_cluster, intra_cluster
-from flan_mixtures.mixtures.presets import Preset, SubmixtureShare, presets
+from flan_mixtures.mixtures.presets import STYLES, Preset, SubmixtureShare, presets
 from t5x.errors import UserError, nearest
 
 PUBLIC = "public"
@@ -27,6 +29,8 @@ _SUBMIXTURES = {
     "cot": ("cot", ("zsopt", "fsopt")),
     "dialog": ("dialog", ("zsopt", "fsopt")),
 }
+# What a submixture of the user's own has: no cap, half of its prompts few-shot.
+_OWN_SHARE = SubmixtureShare(1.0, None, {"zsopt": 1.0, "fsopt": 1.0})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,12 +54,24 @@ def names() -> tuple[str, ...]:
 
 
 def definition(name: str) -> Definition:
-    """Returns what a mixture's name stands for. Raises UserError for an unknown name, with the nearest."""
-    if name not in _definitions():
-        raise UserError(
-            f"There is no mixture {name!r}.{nearest(name, names())} `flan-mixtures list` shows all of them."
-        )
-    return _definitions()[name]
+    """Returns what a name stands for: a mixture, a submixture of the user's own, or a task and a style.
+
+    Raises UserError for an unknown name, with the nearest.
+    """
+    if name in _definitions():
+        return _definitions()[name]
+    rest, _, ending = name.rpartition("_")
+    if ending == "submix" and rest in catalogue.submixtures():
+        return _only(name, rest, _OWN_SHARE)
+    if ending in STYLES:
+        declaration = catalogue.find(rest)
+        if declaration:
+            share = _definitions()["flan2022_submix"].preset.submixtures.get(declaration.submixture, _OWN_SHARE)
+            return dataclasses.replace(_only(name, declaration.submixture, share, ending), tasks=frozenset((rest,)))
+    raise UserError(
+        f"There is no mixture {name!r}.{nearest(name, names())} `flan-mixtures list` shows all of them. One task alone "
+        "is its name and a style, such as rte_zsopt."
+    )
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import dataclasses
+import itertools
 import multiprocessing
 from collections.abc import Callable, Iterator
 
@@ -46,11 +47,11 @@ Read = tuple[int, Fitted | LeftOut]
 def read(
     mixture: Mixture, lengths: Lengths, encode: Encode, start: int = 0, host: int = 0, hosts: int = 1
 ) -> Iterator[Read]:
-    """Yields position and example without end, from `start` on; of several hosts, what this one reads."""
-    for places in mixture.schedule.places(start, host, hosts):
-        columns = (places.position, places.part, places.row, places.epoch)
-        for position, part, row, epoch in zip(*(column.tolist() for column in columns), strict=True):
-            yield position, mixture.example_at(part, row, epoch, lengths, encode)
+    """Yields position and example without end, from `start` on; of several hosts, every `hosts`-th position."""
+    for position in itertools.count(start):
+        if position % hosts == host:
+            (place,) = mixture.places([position])
+            yield position, mixture.example_at(place, lengths, encode)
 
 
 def read_with_workers(order: Order, make_encode: Callable[[], Encode], workers: int, start: int = 0) -> Iterator[Read]:
@@ -88,9 +89,8 @@ def _prepare(order: Order, make_encode: Callable[[], Encode]) -> None:
 
 def _read_block(block: int) -> list[Read]:
     mixture, lengths, encode = _here["mixture"], _here["lengths"], _here["encode"]
-    places = mixture.schedule.block(block)
-    columns = (places.position, places.part, places.row, places.epoch)
+    positions = range(block * BLOCK, (block + 1) * BLOCK)
     return [
-        (position, mixture.example_at(part, row, epoch, lengths, encode))
-        for position, part, row, epoch in zip(*(column.tolist() for column in columns), strict=True)
+        (position, mixture.example_at(place, lengths, encode))
+        for position, place in zip(positions, mixture.places(positions), strict=True)
     ]
