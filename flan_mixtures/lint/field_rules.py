@@ -42,8 +42,6 @@ def unknown_fields(family: Family) -> Iterator[Finding]:
     for template in every_template(family):
         for name, text in filled_texts(template):
             yield from _outside(family, template.id, name, text, allowed.get(name, everywhere))
-        for name in sorted(set(template.predicts) - {*family.fields, ANSWER}):
-            yield Finding(family.name, template.id, "unknown-field", f"it predicts {name!r}, which no row has")
 
 
 def unused_fields(family: Family) -> Iterator[Finding]:

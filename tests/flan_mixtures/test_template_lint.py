@@ -58,6 +58,7 @@ def test_each_template_that_differs_is_without_fault():
             "inversion",
             {"predicts": "premise", "target": "{premise}", "instruction": "{hypothesis}"},
         ),
+        ("unknown-field", "inversion", {"predicts": "claim", "target": "{claim}"}),
         ("options-slot", "zero_shot", {"input": "{premise} {hypothesis} {options}"}),
         ("options-slot", "zero_shot", {"target": "{answer} of {options}"}),
         ("options-slot", "few_shot", {"exemplar_target": "{answer} of {options}"}),
@@ -67,15 +68,6 @@ def test_each_template_that_differs_is_without_fault():
         ("hidden-options", "zero_shot", {"input": "{premise} {hypothesis} Which of the following is right?"}),
         ("hidden-options", "few_shot", {"target_prefix": "Your choice: "}),
         ("no-information", "zero_shot", {"input": "Does the one follow from the other?"}),
-        ("delimiter", "few_shot", {"delimiter": ""}),
-        ("delimiter", "few_shot", {"separator": ""}),
-        ("delimiter", "few_shot", {"delimiter": "\\n\\n"}),
-        ("delimiter", "few_shot", {"input": "{premise}\\n\\n{hypothesis}"}),
-        ("delimiter", "few_shot", {"separator": "\\n", "delimiter": " = "}),  # the options stand on a new line
-        ("delimiter", "few_shot", {"delimiter": "\\n\\n\\n"}),
-        ("delimiter", "few_shot", {"input": "{premise} {hypothesis} A:", "target_prefix": "A: "}),
-        ("delimiter", "few_shot", {"delimiter": " / "}),  # would follow the last option
-        ("delimiter", "few_shot", {"target_prefix": "=> "}),  # a bullet of options
         ("options-heading", "zero_shot", {"input_with_options": "{premise} {hypothesis} One of:\\n{options}"}),
         ("leak", "zero_shot", {"input": "{premise} {hypothesis} It is {answer}."}),
         ("leak", "zero_shot", {"input_with_options": "{premise} {hypothesis} {answer} {options}"}),
@@ -99,6 +91,32 @@ def test_each_template_that_differs_is_without_fault():
 )
 def test_a_planted_fault_is_found(rule, kind, values):
     assert rule in planted(kind, **values)
+
+
+@pytest.mark.parametrize(
+    ("says", "values"),
+    [
+        ("the delimiter is empty", {"delimiter": ""}),
+        ("the separator is empty", {"separator": ""}),
+        ("separator and delimiter are both", {"delimiter": "\\n\\n"}),
+        ("also occurs within an example", {"input": "{premise}\\n\\n{hypothesis}"}),
+        ("also occurs within an example", {"separator": "\\n", "delimiter": "\\n--\\n"}),  # options have their own line
+        ("also occurs within an example", {"delimiter": "\\n\\n\\n"}),
+        ("occurs twice", {"input": "A: {premise} {hypothesis}", "target_prefix": "A: "}),
+        ("is also a bullet", {"target_prefix": "=> "}),
+        ("in the line of the last option", {"delimiter": " / "}),
+    ],
+)
+def test_exemplars_whose_parts_run_into_each_other_are_found(says, values):
+    text = TOP + enough() + entry("few_shot", **{"id": "planted", "input": BODY, **values})
+    found = lint_family(parse_family("planted", text))
+    assert {finding.rule for finding in found} == {"delimiter"}
+    assert any(says in finding.message for finding in found)
+
+
+def test_an_answer_may_follow_in_line_where_the_options_stand_before():
+    text = "{options}\\n{premise} / {hypothesis}"
+    assert planted("few_shot", input_with_options=text, delimiter=" is ", input=BODY) == set()
 
 
 def test_inversions_have_no_options_to_place():
