@@ -89,5 +89,14 @@ setup(
         "t5x": ["**/*.gin", "*.md"],
         "flan_mixtures": ["**/*.toml", "**/*.json", "**/*.jsonl", "**/*.txt", "**/*.model", "**/*.vocab"],
     },
-    entry_points={"console_scripts": ["t5x=t5x.main:main"]},
+    entry_points={
+        "console_scripts": ["t5x=t5x.main:main"],
+        # Modules that register SeqIO tasks, found by name: see t5x/data/installed_tasks.py.
+        "t5x.tasks": [
+            "flan=flan_mixtures.tasks",
+            "mini_flan=flan_mixtures.mini.tasks",
+            "cot_files=flan_mixtures.cot.tasks",
+            "bbh=flan_mixtures.evals.bbh_tasks",
+        ],
+    },
 )

@@ -67,6 +67,7 @@ def _declaration(task: str, sources: tuple[Mapping[str, Any], ...]) -> Declarati
         sources=sources,
         fields={"definition": "definition", "input": "input"},
         answer={"text": "output"},
+        long={"input": "middle"},  # what is asked stands at one of its ends
         category=listing.generic_category if listing else "",
         licence=_LICENCE,
         languages=listing.languages if listing else (),

@@ -30,6 +30,7 @@ TYPES = {"question": "prompt_question", "choice": "prompt_choice", "choice_separ
 _FOLDER = "p3_sample"  # below the data root: one <task>.jsonl per prompt, with `prompt` and `completion`
 _FIELDS = {"prompt": "prompt"}
 _ANSWER = {"text": "completion"}
+_LONG = {"prompt": "middle"}  # the question stands at one of its ends
 
 
 @functools.cache
@@ -55,6 +56,7 @@ def discovered(folder: str = _FOLDER) -> dict[str, Declaration]:
             sources=(source,),
             fields=_FIELDS,
             answer=_ANSWER,
+            long=_LONG,
         )
         for task, source in p3.discover(folder).items()
         if task not in declarations()
@@ -71,6 +73,7 @@ def _declaration(row: Mapping[str, str]) -> Declaration:
         sources=_sources(task),
         fields=_FIELDS,
         answer=_ANSWER,
+        long=_LONG,
         rows=int(row["rows"]),
         category=row["category"],
         licence=row["licence"],

@@ -12,6 +12,7 @@ from typing import Any
 
 import seqio
 
+from t5x.data.installed_tasks import registered_names
 from t5x.errors import UserError, nearest
 
 # The fewest tokens that can hold anything besides the end token.
@@ -91,7 +92,7 @@ def find_provider(cfg: DatasetConfig) -> seqio.Task | seqio.Mixture:
             ) from error
     provider = cfg.mixture_or_task_name
     if isinstance(provider, str):
-        known = {*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()}
+        known = registered_names(provider)
         if provider not in known:
             raise UserError(
                 f"no SeqIO task or mixture is called {provider!r}; {len(known)} are registered."
