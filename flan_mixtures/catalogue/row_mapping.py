@@ -112,13 +112,13 @@ def _adapted(name: str, record: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _value(record: Any, path: str) -> Any:
     """Returns what stands at a path; a list of structures gives the list of what each has there."""
-    if isinstance(record, Mapping):
+    if isinstance(record, (dict, Mapping)):  # `dict` first: a check against the abstract class alone is slow
         if path in record:
             return record[path]
         first, dot, rest = path.partition(".")
         if dot and first in record:
             return _value(record[first], rest)
-    elif isinstance(record, Sequence) and not isinstance(record, str):
+    elif isinstance(record, (list, Sequence)) and not isinstance(record, str):
         return [_value(entry, path) for entry in record]
     raise _Drift(f"there is no field {path!r}")
 
@@ -139,7 +139,7 @@ def _stripped(value: Any, path: str) -> str:
 def _texts(value: Any, path: str) -> list[str]:
     if isinstance(value, str):
         return [_stripped(value, path)]
-    if not isinstance(value, Sequence):
+    if not isinstance(value, (list, Sequence)):
         raise _Drift(f"the field {path!r} should be text or a list of texts and is {_kind(value)}")
     if not value:
         raise _Drift(f"the field {path!r} is an empty list")

@@ -83,6 +83,8 @@ def test_a_source_overrides_fields_and_answer_key_by_key():
     # Another form of answer takes the place of the task's.
     made = row(FIXED, {"p": "s", "said": "perhaps"}, {"answer": {"text": "said"}})
     assert (made.answer, made.options) == ("perhaps", ())
+    made = row(OPEN, {"q": "?", "label": 1}, {"answer": {"options": ["a", "b"], "label": "label"}})
+    assert (made.answer, made.options) == ("b", ("a", "b"))
     bare = {"q": {"stem": "Q"}, "c": {"text": ["x", "y"]}, "key": 1}
     assert row(LISTED, bare, {"answer": {"labels_from": ""}}).answer == "y"
 
