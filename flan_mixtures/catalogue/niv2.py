@@ -35,7 +35,7 @@ def is_from_mmlu(task: str) -> bool:
 
 @functools.cache
 def declarations() -> dict[str, Declaration]:
-    """Returns the declarations of the tasks in the published table, by task name, sorted; it has none made from MMLU."""
+    """Returns the declarations of the published tasks, by task name, sorted; none of them is made from MMLU."""
     return {task: _declaration(task, _sources(task)) for task in sorted(_listed())}
 
 
