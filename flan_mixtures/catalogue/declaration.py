@@ -27,11 +27,12 @@ A declaration is a TOML file `flan_mixtures/catalogue/<submixture>/<task>.toml`,
     options = [...]        and label = "field"          fixed options
     options_from = "a.b"   and label = "field"          options in a list field, or in several: ["choice1", "choice2"]
     text = "field"                                      an open answer; of a list, the first is the target, all count
-A label is the text of an option or an index; where `labels` (record value = index) or `labels_from` (a list field beside
-the options) is given, it is looked up there instead. `references = "field"` names further answers that count.
+A label is the text of an option or an index; where `labels` (record value = index) or `labels_from` (a list field
+beside the options) is given, it is looked up there instead. `references = "field"` names further answers that count.
 A source may have its own `fields`, `answer` and `labels`, which replace the task's key by key, its own `adapter`, and
-`id = "field"` for the rows' ids. `adapter = "name"` calls a function of flan_mixtures/catalogue/adapters/ on each record
-first; it may leave the record out. `[long]` says what may be shortened when a prompt is too long, and where: head, tail or middle is cut.
+`id = "field"` for the rows' ids. `adapter = "name"` calls a function of flan_mixtures/catalogue/adapters/ on each
+record first; it may leave the record out. `[long]` says what may be shortened when a prompt is too long, and where:
+head, tail or middle is cut.
 Effects: reads declaration files, each once.
 """
 
