@@ -56,7 +56,7 @@ def to_row(
             "have malformed rows skipped."
         ) from problem
     texts[ANSWER] = references[0]
-    return Row(declaration.task, row_id, texts, options, gold, references)
+    return Row(declaration.task, row_id, texts, options, gold, references, declaration.ordered_options)
 
 
 def answer_form(declaration: Declaration, source_mapping: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,6 +65,12 @@ def test_options_in_a_list_are_found_by_the_labels_beside_them():
     assert row(LISTED, listed).gold == 1
 
 
+def test_a_row_says_that_its_options_are_ordered_where_the_task_says_so():
+    record = {"p": "x", "label": 0}
+    assert row("ordered_options = true\n" + FIXED, record).ordered_options
+    assert not row(FIXED, record).ordered_options
+
+
 def test_options_in_several_fields():
     assert row(SEVERAL, {"a": "x", "b": " y", "label": 1}).answer == "y"
 
