@@ -59,15 +59,20 @@ def task(name: str) -> Declaration:
     return declaration
 
 
+def template_names() -> tuple[str, ...]:
+    """Returns the names of the template families: the package's and the user's own, sorted."""
+    own = _own_folder(_TEMPLATES)
+    return tuple(sorted({*family_names(), *(path.stem for path in own.glob("*.toml"))} if own else family_names()))
+
+
 def templates(name: str) -> Family:
     """Returns a template family, the user's own before the package's. Raises UserError for an unknown one."""
     own = _own_folder(_TEMPLATES)
     if own and (own / f"{name}.toml").is_file():
         return read_family(own / f"{name}.toml")
     if own and name not in family_names():
-        known = (*family_names(), *(path.stem for path in own.glob("*.toml")))
         raise UserError(
-            f"There is no template family {name!r}.{nearest(name, known)} Write {_TEMPLATES}/{name}.toml in the data "
+            f"There is no template family {name!r}.{nearest(name, template_names())} Write {_TEMPLATES}/{name}.toml in the data "
             "folder."
         )
     return family(name)
