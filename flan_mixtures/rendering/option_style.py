@@ -88,13 +88,12 @@ class OptionStyle:
         body = (between + _LAYOUTS[self.layout]).join(items) + last
         return f"{self.heading}{_LAYOUTS[self.layout]}{body}" if self.heading else body
 
-    def collides(self, options: Sequence[str]) -> bool:
-        """Whether a label could be taken for the text of an option, as with numbered digits."""
+    def collides(self, texts: Sequence[str]) -> bool:
+        """Whether a label could be taken for one of these texts, as with numbered digits."""
         if not self.labelled:
             return False
-        bare = LABELS[self.mark][: len(options)]
-        labels = {*bare, *map(self.form.format, bare)}
-        return any(text.strip() in labels for text in options)
+        labels = {label for bare in LABELS[self.mark] for label in (bare, self.form.format(bare))}
+        return any(text.strip() in labels for text in texts)
 
 
 STYLES = tuple(

@@ -67,7 +67,7 @@ def render(
     cue = _cue(row, template, style, drawn)
     roles = drawn.choice(ROLES)
     instruction = _instruction(row, template, style, family, bool(shots), drawn)
-    look = _look(style, row, shots)
+    look = _look(style, row, template, shots)
     labels = style.label_target and look is not None and look.labelled
     query = _piece(row, template, look, labels, cue, f"{seed}/{row.row_id}")
     pieces = [
@@ -155,12 +155,16 @@ def shuffled_options(row: Row, key: str) -> tuple[tuple[str, ...], int | None]:
     return tuple(row.options[i] for i in order), None if row.gold is None else order.index(row.gold)
 
 
-def _look(style: Style, row: Row, shots: Sequence[Shot]) -> OptionStyle | None:
-    """Returns one look for the whole prompt; the plain one where some row's options could be taken for labels."""
+def _look(style: Style, row: Row, template: Template, shots: Sequence[Shot]) -> OptionStyle | None:
+    """Returns one look for the whole prompt: the plain one where a label could be taken for something else.
+
+    That is the text of an option of some row, or what a template puts before answers, such as `A:`.
+    """
     look = style.options
     if look is None or not row.options:
         return look
-    if any(look.collides(each.options) for each in (row, *(shot.row for shot in shots))):
+    prefixes = (template.target_prefix, *(shot.template.target_prefix for shot in shots))
+    if look.collides(prefixes) or any(look.collides(each.options) for each in (row, *(shot.row for shot in shots))):
         return dataclasses.replace(PLAIN, heading=look.heading, ending=look.ending, layout=look.layout)
     return look
 

@@ -172,6 +172,13 @@ def test_one_row_whose_options_clash_changes_the_look_of_the_whole_prompt():
     assert "- yes" in prompt
 
 
+def test_labels_that_look_like_the_answer_cue_are_not_used():
+    style = Style(options=OptionStyle("upper", "{}:", "lines"), label_target=True, instruction="none")
+    prompt, target = _texts(COW, QA, style, SHOTS[:1])
+    assert target == "yes"
+    assert "A: yes" not in prompt
+
+
 def test_a_label_target_always_names_the_right_option():
     for seed in range(300):
         rng = random.Random(seed)
