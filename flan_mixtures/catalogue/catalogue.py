@@ -72,8 +72,8 @@ def templates(name: str) -> Family:
         return read_family(own / f"{name}.toml")
     if own and name not in family_names():
         raise UserError(
-            f"There is no template family {name!r}.{nearest(name, template_names())} Write {_TEMPLATES}/{name}.toml in the data "
-            "folder."
+            f"There is no template family {name!r}.{nearest(name, template_names())} "
+            f"Write {_TEMPLATES}/{name}.toml in the data folder."
         )
     return family(name)
 

@@ -113,9 +113,13 @@ def _missing(declaration: Declaration, sources: SourceConfig, split: str) -> str
     return "; ".join(f"{source.describe()}: {state}" for source, state in states)
 
 
+def assumed_rows(declaration: Declaration) -> int:
+    """Returns the declared training rows of a task, or those of a typical one where none are declared."""
+    return _TYPICAL_ROWS if declaration.rows is None else declaration.rows
+
+
 def _sized(declaration: Declaration) -> Part:
-    rows = _TYPICAL_ROWS if declaration.rows is None else declaration.rows
-    return Part(declaration.task, declaration.dataset, rows)
+    return Part(declaration.task, declaration.dataset, assumed_rows(declaration))
 
 
 def _by_style(
