@@ -1,0 +1,7 @@
+"""`python -m flan_mixtures`: the command `flan-mixtures` where it is not on the path."""
+
+import sys
+
+from flan_mixtures.main import main
+
+sys.exit(main())
