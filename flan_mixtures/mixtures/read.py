@@ -12,6 +12,8 @@ import concurrent.futures
 import dataclasses
 import itertools
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator
 
 from flan_mixtures.mixtures.mixture import TRAIN, Mixture
@@ -47,8 +49,11 @@ Read = tuple[int, Fitted | LeftOut]
 def read(
     mixture: Mixture, lengths: Lengths, encode: Encode, start: int = 0, host: int = 0, hosts: int = 1
 ) -> Iterator[Read]:
-    """Yields position and example without end, from `start` on; of several hosts, every `hosts`-th position."""
-    for position in itertools.count(start):
+    """Yields position and example from `start` on; of several hosts, every `hosts`-th position.
+
+    The training split has no end, since every pass over a task renders its rows anew; others end with their last row.
+    """
+    for position in itertools.count(start) if mixture.split == TRAIN else range(start, mixture.row_count):
         if position % hosts == host:
             (place,) = mixture.places([position])
             yield position, mixture.example_at(place, lengths, encode)
@@ -75,7 +80,10 @@ def read_with_workers(order: Order, make_encode: Callable[[], Encode], workers: 
             while len(blocks) < 2 * workers:  # enough that no worker waits, few enough to stay small
                 blocks.append(pool.submit(_read_block, block))
                 block += 1
-            yield from ((position, example) for position, example in blocks.popleft().result() if position >= start)
+            examples = blocks.popleft().result()
+            yield from ((position, example) for position, example in examples if position >= start)
+            if len(examples) < BLOCK:
+                return
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -84,12 +92,20 @@ _here: dict[str, object] = {}  # what a worker process has laid out
 
 
 def _prepare(order: Order, make_encode: Callable[[], Encode]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _here.update(mixture=order.mixture(), lengths=order.lengths, encode=make_encode())
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it was killed; it would wait for work for ever."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _read_block(block: int) -> list[Read]:
     mixture, lengths, encode = _here["mixture"], _here["lengths"], _here["encode"]
-    positions = range(block * BLOCK, (block + 1) * BLOCK)
+    end = (block + 1) * BLOCK
+    positions = range(block * BLOCK, end if mixture.split == TRAIN else min(end, mixture.row_count))
     return [
         (position, mixture.example_at(place, lengths, encode))
         for position, place in zip(positions, mixture.places(positions), strict=True)

@@ -1,0 +1,1 @@
+"""Rendered examples of a mixture as files: sharded, checksummed, resumable."""
