@@ -55,5 +55,5 @@ def run(arguments: argparse.Namespace) -> int:
         workers=arguments.workers,
         with_tokens=arguments.with_tokens,
     )
-    print(f"{manifest.rows_written:,} rows in {len(manifest.shards)} files in {arguments.out}")
+    print(f"{arguments.out}: {manifest.rows_written:,} rows, files: {len(manifest.shards)}")
     return 0

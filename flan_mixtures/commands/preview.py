@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _EXAMPLES = 100_000
 _MEASURED = 20  # rows per task and style where a budget in tokens asks for means; a mean within some ten percent
-_FILLED = 0.98  # what packing of text fills of its rows, about; `--filled` says otherwise
 _COLUMNS = ("task", "style", "asked", "got", "rows", "examples", "tokens", "epochs")
 
 
@@ -31,15 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how_much = parser.add_mutually_exclusive_group()
     how_much.add_argument("--examples", type=flags.positive, metavar="N", help=f"default: {_EXAMPLES:,}")
     how_much.add_argument("--tokens", type=flags.positive, metavar="N", help="of inputs and targets together")
-    how_much.add_argument("--batches", type=flags.positive, metavar="N", help="packed batches of --batch-size rows")
-    parser.add_argument("--batch-size", type=flags.positive, default=128, metavar="N", help="default: %(default)s")
-    parser.add_argument(
-        "--filled",
-        type=float,
-        default=_FILLED,
-        metavar="SHARE",
-        help="share of a packed row that is not padding (default: %(default)s)",
+    how_much.add_argument(
+        "--batches", type=flags.positive, metavar="N", help="full packed batches of --batch-size rows"
     )
+    parser.add_argument("--batch-size", type=flags.positive, default=128, metavar="N", help="default: %(default)s")
     parser.add_argument(
         "--measure",
         type=flags.count,
@@ -99,7 +93,7 @@ def _preview(parts: Sequence[MixturePart], arguments: argparse.Namespace, means:
     if arguments.batches:
         lengths = flags.lengths(arguments)
         length = lengths.inputs + lengths.targets
-        return preview_batches(known, arguments.batches, arguments.batch_size, length, arguments.filled)
+        return preview_batches(known, arguments.batches, arguments.batch_size, length)
     return preview_examples(known, arguments.examples or _EXAMPLES)
 
 
