@@ -43,7 +43,7 @@ _TEXTS = (
 def render_positions(
     dataset: tf.data.Dataset,
     output_features: Mapping[str, seqio.Feature],
-    sequence_length: Mapping[str, int] | None,
+    sequence_length: Mapping[str, int] | None = None,
     *,
     name: str,
 ) -> tf.data.Dataset:

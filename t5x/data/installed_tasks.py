@@ -11,14 +11,17 @@ import importlib.metadata
 
 import seqio
 
+import gin
+
 GROUP = "t5x.tasks"
 
 
 def registered_names(wanted: str) -> set[str]:
     """Returns the names of all registered tasks and mixtures; imports what is announced if `wanted` is not there."""
     if wanted not in _registered():
-        for module in importlib.metadata.entry_points(group=GROUP):
-            module.load()
+        with gin.unlock_config():  # modules may hold configurables, and the config of a run is locked by now
+            for module in importlib.metadata.entry_points(group=GROUP):
+                module.load()
     return _registered()
 
 
