@@ -1,8 +1,8 @@
 """Reading a mixture from a position on: rendered examples in order, in one process or several.
 
 Enters: a mixture, lengths and a tokenizer. Leaves: what stands at each position, in order, examples and rows that are
-left out alike. Several processes read blocks of positions and are put in order again, so that their number changes
-nothing. Effects: reads sources; starts processes if asked to.
+left out alike. Several processes read runs of positions, which are put in order again, so that their number
+changes nothing. Effects: reads sources; starts processes if asked to.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ import collections
 import concurrent.futures
 import dataclasses
 import itertools
+import logging
 import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Iterator
 
 from flan_mixtures.mixtures.mixture import TRAIN, Mixture
-from flan_mixtures.mixtures.schedule import BLOCK
 from flan_mixtures.rendering.fit import Encode, Fitted, LeftOut, Lengths
 from flan_mixtures.sources.source_config import SourceConfig
+
+_RUN = 256  # positions that a process reads at a time: a fraction of a second's work
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,15 +76,15 @@ def read_with_workers(order: Order, make_encode: Callable[[], Encode], workers: 
     context = multiprocessing.get_context("spawn")  # forked processes and threads of libraries do not agree
     pool = concurrent.futures.ProcessPoolExecutor(workers, context, _prepare, (order, make_encode))
     try:
-        blocks: collections.deque[concurrent.futures.Future[list[Read]]] = collections.deque()
-        block = start // BLOCK
+        runs: collections.deque[concurrent.futures.Future[list[Read]]] = collections.deque()
+        first = start
         while True:
-            while len(blocks) < 2 * workers:  # enough that no worker waits, few enough to stay small
-                blocks.append(pool.submit(_read_block, block))
-                block += 1
-            examples = blocks.popleft().result()
-            yield from ((position, example) for position, example in examples if position >= start)
-            if len(examples) < BLOCK:
+            while len(runs) < 2 * workers:  # enough that no worker waits, few enough to stay small
+                runs.append(pool.submit(_read_run, first))
+                first += _RUN
+            examples = runs.popleft().result()
+            yield from examples
+            if len(examples) < _RUN:
                 return
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -92,6 +94,7 @@ _here: dict[str, object] = {}  # what a worker process has laid out
 
 
 def _prepare(order: Order, make_encode: Callable[[], Encode]) -> None:
+    logging.getLogger("flan_mixtures").setLevel(logging.ERROR)  # whoever asks for rows has said what is missing
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _here.update(mixture=order.mixture(), lengths=order.lengths, encode=make_encode())
 
@@ -102,10 +105,10 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _read_block(block: int) -> list[Read]:
+def _read_run(first: int) -> list[Read]:
     mixture, lengths, encode = _here["mixture"], _here["lengths"], _here["encode"]
-    end = (block + 1) * BLOCK
-    positions = range(block * BLOCK, end if mixture.split == TRAIN else min(end, mixture.row_count))
+    end = first + _RUN
+    positions = range(first, end if mixture.split == TRAIN else min(end, mixture.row_count))
     return [
         (position, mixture.example_at(place, lengths, encode))
         for position, place in zip(positions, mixture.places(positions), strict=True)

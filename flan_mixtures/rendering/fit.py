@@ -89,6 +89,8 @@ def fit(
             most = gone - 1
         else:
             fewest = gone + 1
+    if fitted and len(fitted.targets) > lengths.targets - EOS:  # alone, the query may have a template that asks more
+        return LeftOut(row.task, row.row_id, TARGET_TOO_LONG)
     return fitted or _shortened(row, rendering, long_fields, lengths, encode, len(shots))
 
 
