@@ -8,7 +8,7 @@ A declaration is a TOML file `flan_mixtures/catalogue/<submixture>/<task>.toml`,
     category = "Natural Language Inference"
     licence = "..."                      # of the data
     languages = ["English"]
-    rows = 2290                          # training rows, for previews before anything is read
+    rows = 2290                          # training rows, for previews before anything is read; held-out ones count too
 
     [fields]                             # template field = field of the record; a dot goes into a structure
     premise = "sentence1"
@@ -32,7 +32,7 @@ beside the options) is given, it is looked up there instead. `references = "fiel
 A source may have its own `fields`, `answer` and `labels`, which replace the task's key by key, its own `adapter`, and
 `id = "field"` for the rows' ids. `adapter = "name"` calls a function of flan_mixtures/catalogue/adapters/ on each
 record first; it may leave the record out. `[long]` says what may be shortened when a prompt is too long, and where:
-head, tail or middle is cut.
+head, tail or middle is cut. A source without a validation split may say `hold_out = { validation = 0.02 }`.
 Effects: reads declaration files, each once.
 """
 

@@ -19,6 +19,7 @@ from typing import Any, overload
 from flan_mixtures.catalogue.declaration import Declaration
 from flan_mixtures.catalogue.row_mapping import adapter_module, adapter_name, leaves_out, to_row
 from flan_mixtures.rendering.row import Row
+from flan_mixtures.sources.chosen_records import origin
 from flan_mixtures.sources.source import Source
 from flan_mixtures.sources.source_config import ON_MALFORMED
 from t5x.errors import UserError, nearest
@@ -88,7 +89,11 @@ class TaskRows(Sequence[Row]):
     def _map(self, number: int) -> Row | None:
         record = self._records[number]
         own = self._own_id(record, number)
-        return to_row(self._declaration, self._mapping, record, f"{self._declaration.task}/{self._split}/{own}")
+        try:
+            return to_row(self._declaration, self._mapping, record, f"{self._declaration.task}/{self._split}/{own}")
+        except UserError as error:
+            place = origin(self._records, number)
+            raise UserError(f"{place}: {error}") if place else error from error
 
     def _own_id(self, record: Mapping[str, Any], number: int) -> Any:
         field = self._mapping.get("id")

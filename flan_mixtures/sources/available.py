@@ -19,7 +19,7 @@ from t5x.errors import UserError
 
 OK = "ok"
 # What a local copy takes over from the declared source of its kind: how to read it, not where.
-_TAKEN_OVER = ("splits", "where", "columns", "escapes", *ROW_KEYS)
+_TAKEN_OVER = ("splits", "where", "hold_out", "columns", "escapes", *ROW_KEYS)
 
 
 @dataclasses.dataclass(frozen=True)

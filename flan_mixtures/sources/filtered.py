@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from flan_mixtures.sources.chosen_records import ChosenRecords
 from flan_mixtures.sources.source import Record, Source
 from t5x.errors import UserError
 
@@ -42,18 +43,7 @@ class FilteredSource:
         records, places = _grouped(self._source, split, self._field)
         if self._value not in places:
             raise UserError(f"The source {self.describe()} has no such record in the split {split!r}.")
-        return _Chosen(records, places[self._value])
-
-
-class _Chosen(Sequence[Record]):
-    def __init__(self, records: Sequence[Record], places: np.ndarray):
-        self._records, self._places = records, places
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __getitem__(self, index: int) -> Record:
-        return self._records[int(self._places[index])]
+        return ChosenRecords(records, places[self._value])
 
 
 def _grouped(source: Source, split: str, field: str) -> tuple[Sequence[Record], dict[str, np.ndarray]]:

@@ -65,6 +65,13 @@ class IndexedFile(Sequence[Record]):
         except ValueError:
             raise UserError(f"{self._path}: row {index} has changed since the file was opened. Start again.") from None
 
+    def origin(self, index: int) -> str:
+        """Returns the file and the line that a record begins in; reads the file up to there."""
+        start = int(self._spans[index][0])
+        before = read_span(self._path, 0, start) if self._content is None else self._content[:start]
+        line = before.count(b"\n") + 1
+        return f"{self._path}:{line}"
+
 
 def open_indexed(path: str, find_rows: FindRows, parse: Parse, on_malformed: str) -> IndexedFile:
     """Returns the records of a file.

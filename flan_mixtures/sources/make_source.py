@@ -9,6 +9,7 @@ from typing import Any
 from flan_mixtures.sources.delimited import CsvSource, TsvSource
 from flan_mixtures.sources.filtered import FilteredSource
 from flan_mixtures.sources.generated import GeneratedSource
+from flan_mixtures.sources.held_out import HeldOutSource
 from flan_mixtures.sources.hf_folder import HfSource
 from flan_mixtures.sources.jsonl import JsonlSource
 from flan_mixtures.sources.natural_instructions import NaturalInstructionsSource
@@ -36,7 +37,7 @@ KINDS: Mapping[str, Callable[..., Source]] = {
 }
 # What a source says about rows, and what any kind takes; the rest are the parameters of the kind's class.
 ROW_KEYS = ("fields", "answer", "labels", "adapter", "id", "exemplars")
-_ANY_KIND = ("splits", "where")
+_ANY_KIND = ("splits", "where", "hold_out")
 _FROM_CONFIG = ("on_malformed", "download")
 
 
@@ -44,8 +45,8 @@ def make_source(mapping: Mapping[str, Any], config: SourceConfig | None = None) 
     """Returns the source that a mapping describes.
 
     Besides the keys of its kind (see the kind's file) it may have `splits`, whose slices are taken from the source's
-    own splits; `where`, a field and the value that its records must have; and `ROW_KEYS`, which are for whoever makes
-    rows of its records.
+    own splits; `where`, a field and the value that its records must have; `hold_out`, splits that are shares of its
+    training rows; and `ROW_KEYS`, which are for whoever makes rows of its records.
 
     Raises:
       UserError: an unknown kind, an unknown key, a missing key or a value of the wrong type.
@@ -74,7 +75,9 @@ def make_source(mapping: Mapping[str, Any], config: SourceConfig | None = None) 
     source = KINDS[kind](**values)
     if mapping.get("splits"):
         source = SlicedSource(source, mapping["splits"])
-    return FilteredSource(source, mapping["where"]) if mapping.get("where") else source
+    if mapping.get("where"):
+        source = FilteredSource(source, mapping["where"])
+    return HeldOutSource(source, mapping["hold_out"]) if mapping.get("hold_out") else source
 
 
 _TYPES = {"files": Mapping, "counts": Mapping, "arguments": Mapping, "columns": (list, tuple), "escapes": bool}

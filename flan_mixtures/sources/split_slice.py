@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from flan_mixtures.sources.chosen_records import ChosenRecords
 from flan_mixtures.sources.source import Record, Source
 from flan_mixtures.sources.split_files import file_of
 from t5x.errors import UserError
@@ -48,21 +49,7 @@ class SlicedSource:
         match = _SLICE.fullmatch(file_of(self._splits, split, self.describe()))
         records = self.inner.open(match["split"])
         start, end = (_row(bound, len(records)) for bound in match.groups()[1:])
-        return SlicedRecords(records, range(len(records))[start:end])
-
-
-class SlicedRecords(Sequence[Record]):
-    """Some consecutive records of others."""
-
-    def __init__(self, records: Sequence[Record], chosen: range):
-        self._records = records
-        self._chosen = chosen
-
-    def __len__(self) -> int:
-        return len(self._chosen)
-
-    def __getitem__(self, index: int) -> Record:
-        return self._records[self._chosen[index]]
+        return ChosenRecords(records, range(len(records))[start:end])
 
 
 def _row(bound: str | None, count: int) -> int | None:
