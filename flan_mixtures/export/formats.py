@@ -95,8 +95,14 @@ def _array_record(path: pathlib.Path) -> Iterator[Write]:
 
     # Groups of one record make random access cheap, as array_record's readers for training expect.
     writer = ArrayRecordWriter(str(path), "group_size:1,zstd:3")
+
+    def write(row: Mapping[str, Any]) -> None:
+        record = _json(row)
+        with _as_os_error(path):
+            writer.write(record)
+
     try:
-        yield lambda row: writer.write(_json(row)) and None
+        yield write
     finally:
         with _as_os_error(path):
             writer.close()

@@ -1,4 +1,4 @@
-"""A data folder with tasks of a user's own, made on the spot: what mixtures, exports and the Python API are tested on."""
+"""A data folder with tasks of a user's own: what mixtures, exports and the Python API are tested on."""
 
 from __future__ import annotations
 
@@ -9,26 +9,7 @@ import random
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-WORDS = [
-    "red",
-    "green",
-    "blue",
-    "small",
-    "large",
-    "round",
-    "old",
-    "new",
-    "quiet",
-    "loud",
-    "river",
-    "stone",
-    "house",
-    "garden",
-    "window",
-    "road",
-    "bread",
-    "lamp",
-]
+WORDS = ("red", "green", "small", "large", "old", "new", "river", "stone", "house", "garden", "window", "bread", "lamp")
 
 DECLARATION = """
 dataset = "{dataset}"

@@ -125,7 +125,6 @@ def test_a_task_of_ones_own_is_rendered_in_its_own_words(mine):
     assert len({example.template_id for example in zero_shot}) == 3
     for example in zero_shot:
         text = example.options[example.gold]
-        assert example.options and example.row_id.rpartition("/")[2].isdigit()
         assert text == ("no" if int(example.row_id.rpartition("/")[2]) % 2 else "yes")
 
 
