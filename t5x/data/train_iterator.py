@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import logging
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from t5x.errors import UserError
 
 logger = logging.getLogger(__name__)
 
@@ -126,9 +129,17 @@ class TrainIterator(Iterator[Batch]):
             self._answers = None
             if isinstance(answer, StopIteration):
                 raise self._why_none() or answer
+            if isinstance(answer, tf.errors.OpError):
+                raise _users_mistake(answer) or answer
             if isinstance(answer, BaseException):
                 raise answer
             return answer
+
+
+def _users_mistake(error: tf.errors.OpError) -> UserError | None:
+    """Returns the UserError that a Python function of the pipeline raised; tf.data gives its text among much else."""
+    found = re.search(rf"{UserError.__name__}: (.*?)(?:\n\s*Traceback|\n\n|$)", error.message, re.DOTALL)
+    return UserError(found[1].strip()) if found else None
 
 
 def _answer_in_thread(answers: queue.Queue[tuple[str, Any]], kind: str, function: Callable[[], Any]) -> None:
