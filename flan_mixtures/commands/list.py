@@ -60,11 +60,13 @@ def matches(name: str, pattern: str) -> bool:
 
 def _mixtures() -> list[Sequence[str]]:
     from flan_mixtures.catalogue import catalogue
+    from flan_mixtures.catalogue.declaration import SUBMIXTURES
     from flan_mixtures.mixtures.names import definition, names
 
+    own = [f"{submixture}_submix" for submixture in catalogue.submixtures() if submixture not in SUBMIXTURES]
     size = {submixture: len(catalogue.tasks(submixture)) for submixture in catalogue.submixtures()}
     found = []
-    for name in names():
+    for name in (*names(), *own):
         meant = definition(name)
         whole = sum(size[submixture] for submixture in meant.preset.submixtures)
         tasks = whole if meant.tasks is None else len(meant.tasks)

@@ -46,7 +46,7 @@ def _chips(sample: Sample, unit: str) -> Iterable[str]:
     yield f'<b class="chip style">{html.escape(example.style)}</b>'
     yield f'<b class="chip">{sample.inputs_tokens:,} → {sample.targets_tokens:,} {html.escape(unit)}</b>'
     if example.shots:
-        yield f'<b class="chip">{len(example.shots)} shots</b>'
+        yield f'<b class="chip">{len(example.shots)} shot{"s" * (len(example.shots) > 1)}</b>'
     if example.option_style:
         yield f'<b class="chip">options {html.escape(example.option_style)}</b>'
     if example.gold is not None:
