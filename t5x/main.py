@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import t5x
 from t5x.benchmark.command import BenchmarkCommand
+from t5x.cache.command import CacheCommand
 from t5x.config.gin_command import GinCommand
 from t5x.config.help_text import required_of_run_files, show
 from t5x.errors import UserError, nearest
@@ -39,6 +40,7 @@ COMMANDS = {
             run_files=("gin/runs/eval.gin",),
         ),
         BenchmarkCommand(),
+        CacheCommand(),
     )
 }
 

@@ -25,6 +25,7 @@ from flan_mixtures.mini.families import FAMILIES, HELD_IN, HELD_OUT
 from flan_mixtures.mini.rows import SPLITS
 from flan_mixtures.mini.template import STYLES
 from flan_mixtures.mini.vocabulary import VOCABULARY_FILE
+from flan_mixtures.pipeline.cacheable_task import CacheableTask
 from flan_mixtures.sources.length_limit import leave_out_long_rows
 from flan_mixtures.sources.rows_source import RowsSource
 from flan_mixtures.sources.shared_tokenizer import SharedTokenizerVocabulary
@@ -75,12 +76,14 @@ def _register(family: str, style: str) -> str:
     feature = seqio.Feature(mini_vocabulary(), add_eos=True)
     seqio.TaskRegistry.add(
         name,
+        task_cls=CacheableTask,
         source=RowsSource(rows, splits=SPLITS),
         preprocessors=[
             seqio.preprocessors.tokenize,
             leave_out_long_rows(name, functools.partial(rows, "train")),
             seqio.preprocessors.append_eos,
         ],
+        cached_preprocessors=[seqio.preprocessors.tokenize, seqio.preprocessors.append_eos],
         output_features={"inputs": feature, "targets": feature},
         shuffle_buffer_size=None,  # the source shuffles
         postprocess_fn=extract_answer,

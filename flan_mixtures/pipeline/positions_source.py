@@ -7,14 +7,20 @@ gives it one, for caching. The other splits hold each row of each task once. Eff
 
 from __future__ import annotations
 
+import math
+
 import seqio
 import tensorflow as tf
 
 import gin
 from flan_mixtures.mixtures.mixture import TRAIN
 from flan_mixtures.pipeline.laid_out import laid_out
+from t5x.errors import UserError
 
 SPLITS = (TRAIN, "validation", "test")
+# Positions that one worker prepares at a time for a cache, and the most pieces that gives: enough for a large cluster.
+PIECE = 5_000
+MOST_PIECES = 1_000
 _LAST_POSITION = 2**44  # of a schedule; training never gets there
 
 
@@ -31,7 +37,19 @@ class PositionsSource(seqio.DataSource):
         return True
 
     def list_shards(self, split: str) -> list[str]:
-        return [split]
+        """Returns the pieces that caching prepares side by side. Raises UserError where the split has no end."""
+        if split == TRAIN and training_examples() is None:
+            raise UserError(
+                f"The split {TRAIN!r} of {self.name!r} has no end: its rows are rendered anew in every pass. Say how "
+                "many examples the cache shall have: --gin.positions_source.training_examples.count=100000."
+            )
+        pieces = math.ceil(self._row_count(split, seed=0) / PIECE)
+        return [f"{split} {piece}" for piece in range(max(1, min(pieces, MOST_PIECES)))]
+
+    def _row_count(self, split: str, seed: int) -> int:
+        if split == TRAIN:
+            return training_examples() or _LAST_POSITION
+        return laid_out(self.name, split, seed).row_count
 
     def get_dataset(
         self,
@@ -44,7 +62,7 @@ class PositionsSource(seqio.DataSource):
         """Returns positions. A mixture's order comes from the seed (0 where none is given), whatever `shuffle` says."""
         first, step = (shard_info.index, shard_info.num_shards) if shard_info else (0, 1)
         seed = int(seed or 0)
-        last = training_examples() or _LAST_POSITION if split == TRAIN else laid_out(self.name, split, seed).row_count
+        last = self._row_count(split, seed)
         constant = {"seed": tf.constant(seed, tf.int64), "split": tf.constant(split)}
         return tf.data.Dataset.range(first, last, step).map(lambda position: {"position": position, **constant})
 

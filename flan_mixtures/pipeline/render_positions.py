@@ -10,12 +10,13 @@ from __future__ import annotations
 import collections
 import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import seqio
 import tensorflow as tf
 
+import gin
 from flan_mixtures.mixtures.mixture import MixturePart
 from flan_mixtures.pipeline.laid_out import laid_out
 from flan_mixtures.rendering.fit import Encode, Fitted, LeftOut, Lengths
@@ -142,3 +143,18 @@ def _flat(rows: list) -> tuple[np.ndarray, np.ndarray]:
 def preprocessor(name: str) -> functools.partial:
     """Returns the preprocessor of one mixture."""
     return functools.partial(render_positions, name=name)
+
+
+@gin.configurable
+def cache_lengths(inputs: int = PUBLIC_LENGTHS["inputs"], targets: int = PUBLIC_LENGTHS["targets"]) -> dict[str, int]:
+    """Returns the lengths, in tokens with EOS, that a cache's prompts are rendered to fit, as bound in gin."""
+    return {"inputs": inputs, "targets": targets}
+
+
+def cache_preprocessor(name: str) -> Callable[..., tf.data.Dataset]:
+    """Returns the preprocessor of one mixture for its cache: SeqIO tells it no lengths, so gin does."""
+
+    def render_for_cache(dataset: tf.data.Dataset, output_features: Mapping[str, seqio.Feature]) -> tf.data.Dataset:
+        return render_positions(dataset, output_features, cache_lengths(), name=name)
+
+    return render_for_cache
