@@ -1,7 +1,8 @@
 """The Flan Collection as SeqIO tasks, under its public names. See `mixtures/names.py` for what each name stands for.
 
 Each is one task with one pipeline, however many data sets it mixes, so `seqio.get_mixture_or_task(name)` finds it.
-A single task in one style is registered by `register("rte_zsopt")`; the Flan Collection's own are registered here.
+So is each task that the package declares in each style, such as `rte_zsopt`, but for the 1,556 of NIv2; those and the
+user's own are registered by `register("mine_zsopt")`.
 Metric, on splits other than train: `exact_match`, in percent, of the answer.
 Effects: importing registers the tasks; no file is read, nothing is looked for.
 """
@@ -12,9 +13,10 @@ import seqio
 
 from flan_mixtures.evals.answer import extract_answer
 from flan_mixtures.evals.exact_match import exact_match
-from flan_mixtures.mixtures.names import definition, names
+from flan_mixtures.mixtures.names import definition, names, task_names
+from flan_mixtures.pipeline.cacheable_task import CacheableTask
 from flan_mixtures.pipeline.positions_source import PositionsSource
-from flan_mixtures.pipeline.render_positions import preprocessor
+from flan_mixtures.pipeline.render_positions import cache_preprocessor, preprocessor
 from flan_mixtures.sources.t5_vocabulary import text_features
 
 
@@ -29,11 +31,17 @@ def register(name: str, features: dict[str, seqio.Feature] | None = None) -> str
       UserError: an unknown name, with the nearest.
     """
     definition(name)
+    return _add(name, features)
+
+
+def _add(name: str, features: dict[str, seqio.Feature] | None = None) -> str:
     if name not in seqio.TaskRegistry.names():
         seqio.TaskRegistry.add(
             name,
+            task_cls=CacheableTask,
             source=PositionsSource(name),
             preprocessors=[preprocessor(name), seqio.preprocessors.append_eos_after_trim],
+            cached_preprocessors=[cache_preprocessor(name), seqio.preprocessors.append_eos],
             output_features=features or text_features(),
             shuffle_buffer_size=None,  # the mixture's order is shuffled
             postprocess_fn=extract_answer,
@@ -42,4 +50,4 @@ def register(name: str, features: dict[str, seqio.Feature] | None = None) -> str
     return name
 
 
-TASKS = tuple(register(name) for name in names())
+TASKS = tuple(_add(name) for name in (*names(), *task_names()))

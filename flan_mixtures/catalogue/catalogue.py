@@ -35,12 +35,19 @@ def tasks(submixture: str) -> dict[str, Declaration]:
             f"There is no submixture {submixture!r}.{nearest(submixture, submixtures())} They are "
             f"{', '.join(submixtures())}, and the folders in {_TASKS}/ of the data folder."
         )
-    found = declarations(submixture)
+    found = packaged(submixture)
     if submixture == t0.SUBMIXTURE:
-        found = {**t0.declarations(), **_discovered(t0.discovered)}
+        found = {**found, **_discovered(t0.discovered)}
     elif submixture == niv2.SUBMIXTURE:
-        found = {**niv2.declarations(), **_discovered(niv2.discovered)}
+        found = {**found, **_discovered(niv2.discovered)}
     return {**found, **_own(submixture)}
+
+
+def packaged(submixture: str) -> dict[str, Declaration]:
+    """Returns the declarations that come with the package; none for a submixture of the user's own."""
+    if submixture == t0.SUBMIXTURE:
+        return t0.declarations()
+    return niv2.declarations() if submixture == niv2.SUBMIXTURE else declarations(submixture)
 
 
 def find(name: str) -> Declaration | None:

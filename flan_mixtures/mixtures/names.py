@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 
-from flan_mixtures.catalogue import catalogue
+from flan_mixtures.catalogue import catalogue, niv2
 from flan_mixtures.mixtures.hold_out import INTRA_CLUSTER_SPLITS, clusters, inter_cluster, intra_cluster
 from flan_mixtures.mixtures.presets import STYLES, Preset, SubmixtureShare, presets
 from t5x.errors import UserError, nearest
@@ -51,6 +51,17 @@ class Definition:
 def names() -> tuple[str, ...]:
     """Returns the name of every mixture."""
     return tuple(_definitions())
+
+
+def task_names() -> tuple[str, ...]:
+    """Returns the name of every task that the package declares in each of its styles, but for those of NIv2."""
+    return tuple(
+        f"{task}_{style}"
+        for submixture, (_, styles) in _SUBMIXTURES.items()
+        if submixture != niv2.SUBMIXTURE
+        for task in catalogue.packaged(submixture)
+        for style in styles
+    )
 
 
 def definition(name: str) -> Definition:
