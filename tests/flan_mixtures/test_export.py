@@ -307,6 +307,30 @@ def test_a_killed_export_goes_on_after_its_last_whole_file_and_ends_with_the_sam
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+def test_the_processes_of_a_killed_export_end_too(mine, tmp_path):
+    code = KILLED.replace("room.read", "room.read_with_workers")
+    code = code.replace("rows_per_shard=100", "rows_per_shard=100, workers=2")
+    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), "jsonl"], cwd=_root())
+    while not list(tmp_path.glob("*00001-of-00003.jsonl.partial")):
+        assert process.poll() is None, "the export ended before it could be killed"
+        time.sleep(0.01)
+    children = _children(process.pid)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert len(children) >= 2
+    deadline = time.monotonic() + 30
+    while any(pathlib.Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < deadline, "processes are left behind"
+        time.sleep(0.05)
+
+
+def _children(pid: int) -> list[str]:
+    file = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    if not file.is_file():
+        pytest.skip("needs Linux's list of a process's children")
+    return file.read_text().split()
+
+
 def _root() -> pathlib.Path:
     return pathlib.Path(__file__).resolve().parent.parent.parent
 
