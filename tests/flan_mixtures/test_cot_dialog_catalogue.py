@@ -66,6 +66,32 @@ def test_the_files_that_are_here_have_the_declared_rows_and_fields(shared, monke
     assert missing == {"cot_esnli", "cot_qed"}  # published in a form that is not among these files
 
 
+def test_a_unicode_line_separator_inside_a_text_does_not_end_the_row(shared, monkeypatch):
+    monkeypatch.setenv("FLAN_MIXTURES_DATA", str(shared / "data"))
+    row = tsv("cot_gsm8k").open("train")[2381]
+    assert row["question"].startswith("Clive opens a box full of different colored balls. \u2028The box contains")
+    assert row["answer"] == "36"
+
+
+def test_only_backslash_n_is_an_escape_and_other_backslashes_stay(shared, monkeypatch):
+    monkeypatch.setenv("FLAN_MIXTURES_DATA", str(shared / "data"))
+    assert "× 10 = 800 km\n\\ Speed = 800" in tsv("cot_aqua").open("train")[108]["rationale"]
+
+
+def test_a_question_that_begins_with_a_quotation_mark_keeps_it(shared, monkeypatch):
+    monkeypatch.setenv("FLAN_MIXTURES_DATA", str(shared / "data"))
+    claim, *rest = tsv("cot_creak").open("train")[1]["question"].split("\n")
+    assert claim == '"Marlboro used iconic imagery to promote its brand."'
+    assert rest == ["Is the above claim true?", "Options:", "- yes", "- no"]
+
+
+def test_every_field_of_the_files_that_are_here_says_something(shared, monkeypatch):
+    monkeypatch.setenv("FLAN_MIXTURES_DATA", str(shared / "data"))
+    for task in declarations("cot"):
+        if not tsv(task).missing():
+            assert all(text for record in tsv(task).open("train") for text in record.values()), task
+
+
 def test_both_sources_of_gsm8k_say_the_same(shared, monkeypatch):
     monkeypatch.setenv("FLAN_MIXTURES_DATA", str(shared / "data"))
     second = declarations("cot")["cot_gsm8k"].sources[1]

@@ -8,7 +8,6 @@ import pytest
 
 from flan_mixtures.sources.make_source import make_source
 from flan_mixtures.sources.source_config import SourceConfig
-from flan_mixtures.sources.tsv import read_tsv
 from t5x.errors import UserError
 
 
@@ -91,11 +90,3 @@ def test_a_malformed_tsv_row_is_named(tmp_path):
         open_table(tmp_path / "a.tsv", b"a\tb\n1\t2\nno tab\n")
     with pytest.raises(UserError, match=r"a\.tsv:2: the byte 0xfe is not UTF-8"):
         open_table(tmp_path / "a.tsv", b"a\tb\n1\t\xfe\n")
-
-
-@pytest.mark.parametrize("dataset", ["gsm8k", "aqua", "ecqa"])
-def test_the_chain_of_thought_files_are_read_as_their_own_reader_reads_them(shared, dataset):
-    path = shared / "data" / "flan_cot" / f"{dataset}_train.tsv"
-    columns = ["question", "answer", "rationale"]
-    rows = make_source({"kind": "tsv", "files": {"train": str(path)}, "columns": columns}).open("train")
-    assert list(rows) == read_tsv(path, columns)
