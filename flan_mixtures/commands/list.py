@@ -70,7 +70,7 @@ def _mixtures() -> list[Sequence[str]]:
         meant = definition(name)
         whole = sum(size[submixture] for submixture in meant.preset.submixtures)
         tasks = whole if meant.tasks is None else len(meant.tasks)
-        found.append((name, str(tasks), meant.preset.source))
+        found.append((name, str(tasks), meant.preset.source.partition(":")[0]))
     return found
 
 

@@ -37,7 +37,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: 
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        justify = "right" if column in numbers else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column == columns[0])
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table)

@@ -133,10 +133,14 @@ def _print_panel(title: str, texts: list[tuple[str, str]], about: list[tuple[str
     from rich.console import Console, Group
     from rich.panel import Panel
     from rich.rule import Rule
+    from rich.table import Table
     from rich.text import Text
 
     parts: list[object] = []
     for name, text in texts:
         parts += [Text(text, style="green" if name == "targets" else ""), Rule(style="dim")]
-    parts.append(Text("\n").join(Text.assemble((f"{name}  ", "dim"), (said, "cyan")) for name, said in about))
+    known = Table.grid(padding=(0, 2))
+    for name, said in about:
+        known.add_row(Text(name, style="dim"), Text(said, style="cyan"))
+    parts.append(known)
     Console().print(Panel(Group(*parts), title=Text(title, style="bold"), title_align="left"))

@@ -140,8 +140,8 @@ def test_the_words_that_are_named_as_cut_are_those_that_shortening_left_out(poli
     assert [word for word in words if word not in stay] == found.left_out.split()
 
 
-def test_fields_of_the_picture_have_their_share_of_the_area_and_stay_inside():
-    values = [40.0, 25.0, 13.0, 9.0, 8.0, 3.0, 1.5, 0.5]
+@pytest.mark.parametrize("values", [[40.0, 25.0, 13.0, 9.0, 8.0, 3.0, 1.5, 0.5], [10.0] * 10])
+def test_fields_of_the_picture_have_their_share_of_the_area_and_stay_inside(values):
     placed = squarified(values, Rectangle(10, 20, 300, 200))
     for value, each in zip(values, placed, strict=True):
         assert each.width * each.height == pytest.approx(value / 100 * 300 * 200)
