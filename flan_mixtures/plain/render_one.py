@@ -49,7 +49,8 @@ def render(
     Args:
       task: a task of the catalogue; or, for a row of your own, also a template family, such as `entailment_two_way`.
       row: your own row: the fields that the templates name and `answer`; where there are any, `options`, and then
-        `answer` is one of them; `rationale` for chains of thought; `row_id`. None takes the task's row `index`.
+        `answer` is one of them (a task that declares its options need not be told); `rationale` for chains of thought;
+        `row_id`. None takes the task's row `index`.
       index: which row of the task's data.
       style: a style's name, or one of your own.
       template: the id of the template; None draws one.
@@ -68,20 +69,20 @@ def render(
     declaration, family = _known(task, own_row=row is not None)
     limits, encode = _limits(lengths, vocabulary)
     styles = style_distribution(style) if isinstance(style, str) else style
-    own_shots = None if shots is None or isinstance(shots, int) else [_row(task, family, each) for each in shots]
+    own_shots = None if shots is None or isinstance(shots, int) else [_row(declaration, family, each) for each in shots]
     if shots is not None:
         styles = dataclasses.replace(styles, shots={_shot_count(shots): 1.0})
     data = TaskData(task, family, (), (), declaration.long)
     if row is None or (own_shots is None and max(styles.shots) > 0):
         data = _from_sources(declaration, family, sources or SourceConfig(), split)
     if row is not None:
-        data = dataclasses.replace(data, rows=(_row(task, family, row),))
+        data = dataclasses.replace(data, rows=(_row(declaration, family, row),))
         index = 0
     elif not 0 <= index < len(data.rows):
         raise UserError(f"Task {task!r} has no row {index}: expected 0 to {len(data.rows) - 1}, of split {split!r}.")
     pool = data.pool if own_shots is None else tuple(own_shots)
     if template is not None:
-        data, styles = _with_template(data, styles, template)
+        data = dataclasses.replace(data, family=_with_template(family, template))
     result = compose(dataclasses.replace(data, pool=pool), index, styles, limits, encode, seed=seed, epoch=epoch)
     if isinstance(result, LeftOut):
         raise UserError(f"Row {result.row_id!r} of {task!r} cannot be rendered: {result.reason}. Raise the lengths.")
@@ -123,15 +124,16 @@ def _shot_count(shots: int | Sequence[Any]) -> int:
     return count
 
 
-def _row(task: str, family: Family, given: Mapping[str, Any]) -> Row:
+def _row(declaration: Declaration, family: Family, given: Mapping[str, Any]) -> Row:
     """Returns a row of the user's own. Raises UserError for a field that is missing or an answer not among options."""
+    task = declaration.task
     lacking = [field for field in (*family.fields, ANSWER) if field not in given]
     if lacking:
         raise UserError(
             f"A row for {task!r} lacks {', '.join(map(repr, lacking))}.{nearest(lacking[0], given)} It has "
             f"{', '.join(given)}; templates of {family.name!r} name {', '.join((*family.fields, ANSWER))}."
         )
-    options = tuple(str(option) for option in given.get(OPTIONS, ()))
+    options = tuple(str(option) for option in given.get(OPTIONS, declaration.answer.get(OPTIONS, ())))
     answer = str(given[ANSWER])
     if options and answer not in options:
         raise UserError(
@@ -140,14 +142,14 @@ def _row(task: str, family: Family, given: Mapping[str, Any]) -> Row:
         )
     fields = {name: str(value) for name, value in given.items() if name not in (OPTIONS, _ROW_ID)}
     row_id = str(given.get(_ROW_ID) or f"{task}/given/{number(*sorted(fields.items())):016x}")
-    return Row(task, row_id, fields, options, options.index(answer) if options else None, (answer,))
+    gold = options.index(answer) if options else None
+    return Row(task, row_id, fields, options, gold, (answer,), declaration.ordered_options)
 
 
-def _with_template(data: TaskData, styles: StyleDistribution, name: str) -> tuple[TaskData, StyleDistribution]:
-    """Returns the same with one template only, and a style that asks for what it predicts."""
-    only = (_find(data.family, name),)
-    family = dataclasses.replace(data.family, zero_shot=only, few_shot=only, inversions=only)
-    return dataclasses.replace(data, family=family), dataclasses.replace(styles, inverted=float(bool(only[0].predicts)))
+def _with_template(family: Family, name: str) -> Family:
+    """Returns the family with one template only, for whatever is drawn."""
+    only = (_find(family, name),)
+    return dataclasses.replace(family, zero_shot=only, few_shot=only, inversions=only)
 
 
 def _find(family: Family, name: str) -> Template:

@@ -68,6 +68,15 @@ def test_a_row_of_ones_own_is_rendered_by_a_family_without_any_data(monkeypatch)
     assert len({flan_mixtures.render("entailment_two_way", PAIR, seed=seed)["inputs"] for seed in range(20)}) > 10
 
 
+def test_a_tasks_declared_options_are_those_of_a_row_of_ones_own(monkeypatch):
+    monkeypatch.delenv("FLAN_MIXTURES_DATA", raising=False)
+    said = flan_mixtures.render("stsb", {"sentence1": "A cat.", "sentence2": "A dog.", "answer": "2"})
+    assert said["options"] == ["0", "1", "2", "3", "4", "5"]
+    assert said["gold"] == 2
+    with pytest.raises(UserError, match="answer '7', which is not among its options"):
+        flan_mixtures.render("stsb", {"sentence1": "A cat.", "sentence2": "A dog.", "answer": "7"})
+
+
 def test_exemplars_of_ones_own_stand_before_the_query_in_their_order(monkeypatch):
     monkeypatch.delenv("FLAN_MIXTURES_DATA", raising=False)
     shots = [{**PAIR, "premise": f"Premise {n}.", "row_id": f"mine/{n}"} for n in range(3)]
