@@ -20,6 +20,9 @@ from rich.text import Text
 Item = TypeVar("Item")
 
 
+_NAME_WIDTH = 32  # letters of the first column that stay on one line in a narrow terminal
+
+
 def printable(text: str) -> str:
     """Returns the text with its control characters, but for line breaks and tabs, shown as `\\x1b` and the like."""
     return "".join(
@@ -36,10 +39,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: 
             print("\t".join(" ".join(printable(cell).split()) for cell in row))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+    cells = list(rows)
+    name_width = min(max((len(row[0]) for row in cells), default=0), _NAME_WIDTH)
+    for place, column in enumerate(columns):
         justify = "right" if column in numbers else "left"
-        table.add_column(column, justify=justify, overflow="fold", no_wrap=column == columns[0])
-    for row in rows:
+        table.add_column(column, justify=justify, overflow="fold", min_width=None if place else name_width)
+    for row in cells:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table)
 
