@@ -245,11 +245,25 @@ def test_seqio_reads_the_tf_records(mine, tmp_path, rows):
     assert sorted((*tuple(each[key] for key in keys), each["template_idx"]) for each in found) == wanted
 
 
-def test_token_ids_are_those_of_the_tokenizer(mine, tmp_path, small_vocabulary):
+@pytest.mark.parametrize("format", ["jsonl", "parquet", "tfrecord"])
+def test_token_ids_are_those_of_the_tokenizer(mine, tmp_path, small_vocabulary, format):
     make_encode = tokenizer(small_vocabulary)
     order = Order("mine_submix", Lengths(400, 100))
-    export(order, tmp_path, format="jsonl", rows=20, make_encode=make_encode, with_tokens=True)
-    for row in json_rows(tmp_path):
+    made = export(order, tmp_path, format=format, rows=20, make_encode=make_encode, with_tokens=True)
+    path = tmp_path / made.shards[0].file
+    if format == "tfrecord":
+        features = [_example_message().FromString(record).features.feature for record in _tf_records(path)]
+        found = [
+            {
+                **{key: each[key].bytes_list.value[0].decode() for key in ("inputs", "targets")},
+                **{key: list(each[key].int64_list.value) for key in ("inputs_tokens", "targets_tokens")},
+            }
+            for each in features
+        ]
+    else:
+        found = _rows_of(path, format)
+    assert len(found) == 20
+    for row in found:
         assert row["inputs_tokens"] == make_encode()(row["inputs"])
         assert row["targets_tokens"] == make_encode()(row["targets"])
 
