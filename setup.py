@@ -87,10 +87,12 @@ setup(
     package_data={
         "": ["*.gin", "py.typed"],
         "t5x": ["**/*.gin", "*.md"],
-        "flan_mixtures": ["**/*.toml", "**/*.json", "**/*.jsonl", "**/*.txt", "**/*.model", "**/*.vocab"],
+        "flan_mixtures": [
+            f"**/*.{ending}" for ending in ("toml", "json", "jsonl", "csv", "txt", "html", "model", "vocab")
+        ],
     },
     entry_points={
-        "console_scripts": ["t5x=t5x.main:main"],
+        "console_scripts": ["t5x=t5x.main:main", "flan-mixtures=flan_mixtures.main:main"],
         # Modules that register SeqIO tasks, found by name: see t5x/data/installed_tasks.py.
         "t5x.tasks": [
             "flan=flan_mixtures.tasks",
