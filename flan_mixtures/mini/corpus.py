@@ -10,8 +10,9 @@ import dataclasses
 
 from flan_mixtures.draws import draws
 from flan_mixtures.mini.exemplars import choose_exemplars
+from flan_mixtures.mini.records import rows
 from flan_mixtures.mini.render import render
-from flan_mixtures.mini.rows import Row, distinct_rows, row
+from flan_mixtures.mini.rows import Row
 from flan_mixtures.mini.template import templates
 from flan_mixtures.mini.vocabulary import count_tokens
 
@@ -33,11 +34,7 @@ class Example:
 
 def examples(family: str, style: str, split: str, count: int, seed: int = 0) -> list[Example]:
     """Returns the first `count` examples of a split, each with a template drawn for its row."""
-    if split == "train":
-        rows = [row(family, split, index, seed) for index in range(count)]
-    else:
-        rows = distinct_rows(family, split, count, seed)
-    return [_example(each, style, seed) for each in rows]
+    return [_example(each, style, seed) for each in rows(family, split, count, seed)]
 
 
 def _example(row: Row, style: str, seed: int) -> Example:

@@ -10,8 +10,9 @@ import functools
 from collections.abc import Callable
 
 from flan_mixtures.draws import draws
+from flan_mixtures.mini.records import rows
 from flan_mixtures.mini.render import render
-from flan_mixtures.mini.rows import Row, row
+from flan_mixtures.mini.rows import Row
 from flan_mixtures.mini.template import Template
 
 MOST_SHOTS = 3  # the Flan Collection's prompts with one template per prompt hold two or three exemplars
@@ -43,4 +44,4 @@ def choose_exemplars(
 
 @functools.cache
 def _pool(family: str, seed: int) -> tuple[Row, ...]:
-    return tuple(row(family, "train", index, seed) for index in range(POOL))
+    return tuple(rows(family, "train", POOL, seed))

@@ -1,6 +1,6 @@
 """Rows that a Python function makes: `kind = "generated"`.
 
-    function = "flan_mixtures.mini.rows:record"     # called as function(split, index, **arguments)
+    function = "flan_mixtures.mini.records:record"  # called as function(split, index, **arguments)
     counts = { train = 5000, validation = 50 }      # rows of each split
     arguments = { family = "arithmetic" }           # optional
 
