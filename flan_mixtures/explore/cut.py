@@ -7,8 +7,7 @@ Effects: none.
 from __future__ import annotations
 
 import dataclasses
-
-from flan_mixtures.rendering.shorten import ELLIPSIS, shorten
+from collections.abc import Callable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,18 +30,18 @@ class Cut:
 def cut(field: str, text: str, policy: str, shown: str) -> Cut:
     """Returns what of `text` is not in `shown`, the prompt and target that the shortened field stands in."""
     words = text.split()
-    kept = next((count for count in range(len(words), 0, -1) if _kept(text, policy, count) in shown), 0)
-    if policy == "head":
-        gone = words[: len(words) - kept]
-    elif policy == "tail":
-        gone = words[kept:]
-    else:
-        shown_words = _kept(text, policy, kept).split() if kept else []
-        first = shown_words.index(ELLIPSIS) if ELLIPSIS in shown_words else len(shown_words)
-        gone = words[first : len(words) - max(len(shown_words) - first - 1, 0)]
-    return Cut(field, policy, len(words), " ".join(gone))
+    first = 0 if policy == "head" else _longest(len(words), lambda count: " ".join(words[:count]) in shown)
+    last = 0 if policy == "tail" else _longest(len(words), lambda count: " ".join(words[len(words) - count :]) in shown)
+    return Cut(field, policy, len(words), " ".join(words[first : len(words) - last]))
 
 
-def _kept(text: str, policy: str, count: int) -> str:
-    """Returns the field with `count` of its words kept, the mark of a left-out middle among them."""
-    return shorten(text, policy, count, lambda part: len(part.split()))
+def _longest(most: int, fits: Callable[[int], bool]) -> int:
+    """Returns the largest count up to `most` that fits, where every smaller one does too."""
+    low = 0
+    while low < most:
+        middle = (low + most + 1) // 2
+        if fits(middle):
+            low = middle
+        else:
+            most = middle - 1
+    return low

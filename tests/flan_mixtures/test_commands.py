@@ -302,3 +302,16 @@ def test_real_tasks_show_and_preview(shared, run, monkeypatch):
     status, out, _ = run("preview", "cot_submix")
     assert status == 0
     assert "cot\t9\t7\t100.00%\t100.00%" in out
+
+
+def test_a_malformed_row_stops_or_is_left_out_as_chosen(run, mine, own_data, tmp_path):
+    good = (own_data / "agrees.jsonl").read_text(encoding="utf-8").splitlines()
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text("\n".join([good[0], '{"text": ', *good[1:5]]) + "\n", encoding="utf-8")
+    arguments = ["show", "agrees", "--style", "zsopt", "--path", f"agrees={broken}", "--row", "4"]
+    status, _, err = run(*arguments)
+    assert status == 1
+    assert "broken.jsonl:2" in err
+    status, out, _ = run(*arguments, "--on-malformed", "skip")
+    assert status == 0
+    assert "=== zsopt" in out
