@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import json
@@ -176,6 +177,7 @@ _ORDER_OF_KEYS = [
 ]
 
 
+@functools.cache  # its messages do not keep its pool alive
 def _example_message():
     """Returns the message class of tf.train.Example, made from its public schema and not by TensorFlow."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
