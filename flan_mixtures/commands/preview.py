@@ -171,12 +171,12 @@ def _print(mixture: str, parts: Sequence[MixturePart], here: Sequence[MixturePar
     print_table(columns, rows, columns[1:])
     print()
     tokens = "" if preview.tokens is None else f", {preview.tokens:,.0f} tokens"
-    print(f"{preview.examples:,.0f} examples{tokens}. Rows are those declared; a sample on disk has fewer.")
+    print(f"{preview.examples:,.0f} examples{tokens}. Rows are those declared; what lies here may have fewer.")
     if any(part.declaration.rows is None for part in here):
         print("~ marks tasks that declare no number of rows: that of a typical task stands for it.")
     repeated = preview.repeated
     if repeated:
-        first = ", ".join(f"{line.name} ({line.epochs:.1f} times)" for line in repeated[:5])
+        first = ", ".join(f"{line.name} ({line.epochs:.2f} times)" for line in repeated[:5])
         print(f"{len(repeated)} of {len(here)} parts are read more than once: {first}{', ...' * (len(repeated) > 5)}.")
     missing = dict.fromkeys(part.declaration.task for part in parts if part.missing)
     if missing:
