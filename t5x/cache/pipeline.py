@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
+import numpy as np
 import seqio
 import tensorflow as tf
 from seqio import beam_utils
@@ -61,7 +62,8 @@ def prepare(piece: int, plan: SplitPlan, setup: WorkerSetup, seed: int) -> Itera
     task = setup.task(plan.task)
     shard = seqio.ShardInfo(piece, plan.pieces)
     dataset = task.source.get_dataset(split=plan.split, shuffle=False, seed=seed, shard_info=shard)
-    for index, example in enumerate(task.preprocess_precache(dataset, seed=seed)):
+    examples = task.preprocess_precache(dataset, seed=seed).prefetch(tf.data.AUTOTUNE)
+    for index, example in enumerate(examples):
         text = f"{seed} {plan.task} {plan.split} {piece} {index}"
         number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")
         yield number, {name: _plain(value) for name, value in example.items()}
@@ -73,7 +75,23 @@ def _plain(value: tf.Tensor | tf.RaggedTensor) -> object:
 
 def _to_record(placed: tuple[int, Example], files: int) -> tuple[int, tuple[int, bytes]]:
     number, example = placed
-    return number % files, (number, seqio.dict_to_tfexample(example).SerializeToString(deterministic=True))
+    if any(isinstance(value, tf.RaggedTensor) for value in example.values()):
+        record = seqio.dict_to_tfexample(example)
+    else:
+        record = tf.train.Example()
+        for name, value in example.items():
+            _set(record.features.feature[name], np.asarray(value).reshape(-1))
+    return number % files, (number, record.SerializeToString(deterministic=True))
+
+
+def _set(feature: tf.train.Feature, values: np.ndarray) -> None:
+    """Puts values into a feature as SeqIO does, which takes two TensorFlow calls for each and ten times as long."""
+    if values.dtype.kind in "iub":
+        feature.int64_list.value.extend(values.tolist())
+    elif values.dtype.kind == "f":
+        feature.float_list.value.extend(values.tolist())
+    else:
+        feature.bytes_list.value.extend(values.tolist())
 
 
 def _write_file(group: tuple[int, Iterable[tuple[int, bytes]]], plan: SplitPlan) -> None:

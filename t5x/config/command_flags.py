@@ -74,7 +74,12 @@ def make_parser(name: str, summary: str) -> FlagParser:
     data = parser.add_argument_group("data")
     data.add_argument("--tfds_data_dir", metavar="DIR", help="folder of TFDS data, for every task")
     data.add_argument(
-        "--seqio_additional_cache_dirs", type=_comma_separated, default=[], metavar="DIR,DIR", help="cached tasks"
+        "--seqio_additional_cache_dirs",
+        type=_comma_separated,
+        action="extend",
+        default=[],
+        metavar="DIR,DIR",
+        help="folders of cached tasks, as t5x cache writes them; repeat it",
     )
     processes = parser.add_argument_group("several processes (GPUs or CPUs; TPU pods need no flag)")
     _add_switch(processes, "--multiprocess_gpu", "join the processes that the cluster (Slurm, Open MPI) started")

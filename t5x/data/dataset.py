@@ -12,7 +12,7 @@ from typing import Any
 import seqio
 import tensorflow as tf
 
-from t5x.data.dataset_config import DatasetConfig, check_lengths, find_provider, require_split
+from t5x.data.dataset_config import DatasetConfig, check_lengths, find_provider, require_cache, require_split
 from t5x.errors import UserError
 from t5x.shard.partitioner import DataLayout, PjitPartitioner
 
@@ -41,11 +41,12 @@ def get_dataset(
       seed: used where the config has none.
 
     Raises:
-      UserError: an unknown task, split or feature.
+      UserError: an unknown task, split or feature, or no cache where one is asked for.
     """
     provider = find_provider(cfg)
     require_split(provider, cfg)
     check_lengths(provider, cfg)
+    require_cache(provider, cfg)
     return seqio.get_dataset(
         mixture_or_task_name=provider,
         task_feature_lengths=dict(cfg.task_feature_lengths),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import seqio
+import tensorflow as tf
 
 from t5x.data.installed_tasks import registered_names
 from t5x.errors import UserError, nearest
@@ -123,3 +124,28 @@ def check_lengths(provider: seqio.Task | seqio.Mixture, cfg: DatasetConfig) -> N
             f"task_feature_lengths {dict(cfg.task_feature_lengths or {})} gives no length for {', '.join(missing)} of "
             f"{provider.name!r}; set e.g. TASK_FEATURE_LENGTHS={ {name: 512 for name in features} }."
         )
+
+
+def require_cache(provider: seqio.Task | seqio.Mixture, cfg: DatasetConfig) -> None:
+    """Raises UserError where the config asks for cached data and a task that can be cached is not, or lacks the split.
+
+    Tasks that cannot be cached are prepared on the fly, as SeqIO does.
+    """
+    if not cfg.use_cached:
+        return
+    tasks = [task for task in seqio.get_subtasks(provider) if task.supports_caching]
+    missing = sorted(task.name for task in tasks if not _is_cached(task, cfg.split))
+    if not missing:
+        return
+    folders = ", ".join(map(str, seqio.get_global_cache_dirs())) or "no folder, since none is given"
+    raise UserError(
+        f"use_cached is True, but the split {cfg.split!r} of {', '.join(missing[:8])}"
+        f"{f' and {len(missing) - 8} more tasks' if len(missing) > 8 else ''} is not cached; looked for in {folders}. "
+        "Set USE_CACHED_TASKS=False to prepare the data on the fly, or name the folder of the cache with "
+        f"--seqio_additional_cache_dirs=DIR, or write one: t5x cache --tasks={missing[0]} --output_cache_dir=DIR."
+    )
+
+
+def _is_cached(task: seqio.Task, split: str) -> bool:
+    folder = task.cache_dir
+    return bool(folder) and tf.io.gfile.exists(seqio.get_cached_info_path(folder, split))

@@ -15,7 +15,7 @@ import jax
 import seqio
 import tensorflow as tf
 
-from t5x.data.dataset_config import DatasetConfig, find_provider, require_split
+from t5x.data.dataset_config import DatasetConfig, find_provider, require_cache, require_split
 from t5x.data.inference import get_infer_fn
 from t5x.errors import UserError
 from t5x.model.interface import BaseModel
@@ -143,6 +143,7 @@ def check_generation_config(cfg: DatasetConfig, partitioner: PjitPartitioner) ->
             "evaluation by generation needs unpacked examples: set infer_eval/utils.DatasetConfig.pack=False."
         )
     require_split(find_provider(cfg), cfg)
+    require_cache(find_provider(cfg), cfg)
     partitioner.get_data_layout(cfg.batch_size)
 
 

@@ -67,6 +67,9 @@ _add("toy_say", "said", metrics=(exact_match, mean_score))
 _add("toy_sing", "sung")
 seqio.MixtureRegistry.add("toy_mixture", [("toy_say", 2.0), ("toy_sing", 1.0)])
 
+# Can be cached after tokenising.
+_add("toy_cacheable", "said", seqio.CacheDatasetPlaceholder())
+
 # Faults.
 _add("toy_none", "said", counts={"train": 0, "validation": 7})
 _add("toy_few", "said", counts={"train": 3, "validation": 7})
