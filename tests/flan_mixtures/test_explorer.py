@@ -18,7 +18,6 @@ from flan_mixtures.explore.view import View
 from flan_mixtures.mixtures.mixture import Mixture
 from flan_mixtures.rendering.compose import whitespace_tokens
 from flan_mixtures.rendering.fit import Lengths
-from flan_mixtures.rendering.shorten import shorten
 
 EVIL = "</pre><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> {{cards}}"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -130,14 +129,20 @@ def test_what_the_page_says_was_cut_is_what_the_examples_lost(view):
     assert f"{shortened[0].cuts[0].left_out}</del>" in text
 
 
-@pytest.mark.parametrize("policy", ["head", "tail", "middle"])
-def test_the_words_that_are_named_as_cut_are_those_that_shortening_left_out(policy):
-    words = [f"w{n}" for n in range(20)]
-    words[2] = "..."  # what a left-out middle is marked with, in the text itself
-    kept = shorten(" ".join(words), policy, 8, lambda text: len(text.split()))
-    found = cut("field", " ".join(words), policy, f"Before {kept} after")
-    assert found.words == 20
-    assert found.left_out.split() == [word for word in words if word not in kept.split()]
+@pytest.mark.parametrize(
+    ("policy", "kept", "left_out"),
+    [
+        ("head", "w7 w8 w9", "w0 w1 ... w3 w4 w5 w6"),
+        ("tail", "w0 w1 ...", "w3 w4 w5 w6 w7 w8 w9"),
+        ("middle", "w0 w1 ... w3 ... w8 w9", "w4 w5 w6 w7"),  # the text has an ellipsis of its own
+        ("middle", "w0 ...", "w1 ... w3 w4 w5 w6 w7 w8 w9"),
+        ("tail", "", "w0 w1 ... w3 w4 w5 w6 w7 w8 w9"),
+    ],
+)
+def test_the_words_that_are_named_as_cut_are_those_that_are_not_shown(policy, kept, left_out):
+    found = cut("field", "w0 w1 ...  w3 w4\nw5 w6 w7 w8 w9", policy, f"Before: {kept}\nafter")
+    assert found.left_out == left_out
+    assert found.words == 10
 
 
 @pytest.mark.parametrize("values", [[40.0, 25.0, 13.0, 9.0, 8.0, 3.0, 1.5, 0.5], [10.0] * 10])
