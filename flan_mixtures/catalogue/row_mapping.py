@@ -10,6 +10,7 @@ Effects: imports the adapter's module on first use.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import pkgutil
@@ -32,28 +33,63 @@ class _Drift(Exception):
     """Something is wrong with a record; the text says what, the caller adds which record."""
 
 
+@dataclasses.dataclass(frozen=True)
+class RowForm:
+    """How records of one source become rows of a task: what the declaration and the source say, taken together.
+
+    Attributes:
+      declaration: the task.
+      adapter: the name of the function that each record goes through first, or "".
+      fields: template field -> path in the record.
+      answer: what `[answer]` of a declaration holds.
+    """
+
+    declaration: Declaration
+    adapter: str
+    fields: Mapping[str, str]
+    answer: Mapping[str, Any]
+
+
+def row_form(declaration: Declaration, source_mapping: Mapping[str, Any]) -> RowForm:
+    """Returns the form of a task's rows from one of its sources."""
+    return RowForm(
+        declaration,
+        adapter_name(declaration, source_mapping),
+        {**declaration.fields, **source_mapping.get("fields", {})},
+        answer_form(declaration, source_mapping),
+    )
+
+
 def to_row(
     declaration: Declaration, source_mapping: Mapping[str, Any], record: Mapping[str, Any], row_id: str
 ) -> Row | None:
     """Returns the row that a record of one of the task's sources stands for, or None where its adapter leaves it out.
 
+    Raises UserError as `row_of` does.
+    """
+    return row_of(row_form(declaration, source_mapping), record, row_id)
+
+
+def row_of(form: RowForm, record: Mapping[str, Any], row_id: str) -> Row | None:
+    """Returns the row that a record stands for, or None where the task's adapter leaves it out.
+
     Raises:
       UserError: a declared field is absent, empty or of the wrong type; the options are none, too many or not distinct;
         the right one is not among them, or hidden. Names task, data set, row, and the fields that the record has.
     """
+    declaration = form.declaration
     try:
-        adapted = _adapted(adapter_name(declaration, source_mapping), record)
+        adapted = _adapted(form.adapter, record)
         if adapted is None:
             return None
-        fields = {**declaration.fields, **source_mapping.get("fields", {})}
-        texts = {field: _text(adapted, path) for field, path in fields.items()}
-        options, gold, references = _answer(answer_form(declaration, source_mapping), adapted)
+        texts = {field: _text(adapted, path) for field, path in form.fields.items()}
+        options, gold, references = _answer(form.answer, adapted)
     except _Drift as problem:
         raise UserError(
             f"Row {row_id!r} of task {declaration.task!r} (data set {declaration.dataset!r}) does not fit the task's "
             f"declaration: {problem}. The record has the fields {', '.join(sorted(map(str, record)))}. If the data set "
             "has changed, adapt `fields` and `answer` of the source in the declaration; if only some rows are broken, "
-            "have malformed rows skipped."
+            "have them skipped and counted: SourceConfig.on_malformed = 'skip', or --on-malformed skip."
         ) from problem
     texts[ANSWER] = references[0]
     return Row(declaration.task, row_id, texts, options, gold, references, declaration.ordered_options)

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, overload
 
 from flan_mixtures.catalogue.declaration import Declaration
-from flan_mixtures.catalogue.row_mapping import adapter_module, adapter_name, leaves_out, to_row
+from flan_mixtures.catalogue.row_mapping import RowForm, adapter_module, adapter_name, leaves_out, row_form, row_of
 from flan_mixtures.rendering.row import Row
 from flan_mixtures.sources.chosen_records import origin
 from flan_mixtures.sources.source import Source
@@ -25,6 +25,9 @@ from flan_mixtures.sources.source_config import ON_MALFORMED
 from t5x.errors import UserError, nearest
 
 _LOG = logging.getLogger(__name__)
+
+# Rows of all tasks that are kept once they were made, since exemplars come again: tens of megabytes at usual sizes.
+_ROWS_KEPT = 50_000
 
 
 class TaskRows(Sequence[Row]):
@@ -73,13 +76,15 @@ class TaskRows(Sequence[Row]):
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self)))]
         place = range(len(self))[index]  # also counts from the end, and raises IndexError
-        row = self._map(self._kept[0][place] if self._reads_ahead else place)
-        assert row is not None, "a record that is left out has no place here"
-        return row
+        return _row(self, self._kept[0][place] if self._reads_ahead else place)
 
     @functools.cached_property
     def _records(self) -> Sequence[Mapping[str, Any]]:
         return self._source.open(self._split)
+
+    @functools.cached_property
+    def _form(self) -> RowForm:
+        return row_form(self._declaration, self._mapping)
 
     @functools.cached_property
     def _reads_ahead(self) -> bool:
@@ -90,7 +95,7 @@ class TaskRows(Sequence[Row]):
         record = self._records[number]
         own = self._own_id(record, number)
         try:
-            return to_row(self._declaration, self._mapping, record, f"{self._declaration.task}/{self._split}/{own}")
+            return row_of(self._form, record, f"{self._declaration.task}/{self._split}/{own}")
         except UserError as error:
             place = origin(self._records, number)
             raise UserError(f"{place}: {error}") if place else error from error
@@ -132,3 +137,10 @@ class TaskRows(Sequence[Row]):
             where = f"{self._source.describe()}, split {self._split!r}"
             _LOG.warning("%d of %d rows of %s are skipped as malformed.", malformed, len(self._records), where)
         return kept, left_out, malformed
+
+
+@functools.lru_cache(maxsize=_ROWS_KEPT)
+def _row(rows: TaskRows, number: int) -> Row:
+    row = rows._map(number)
+    assert row is not None, "a record that is left out has no place here"
+    return row

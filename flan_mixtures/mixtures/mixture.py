@@ -22,8 +22,8 @@ from flan_mixtures.mixtures.names import Definition, definition
 from flan_mixtures.mixtures.presets import ALL, TaskShare, task_shares
 from flan_mixtures.mixtures.rates import Part
 from flan_mixtures.mixtures.schedule import BLOCK, Place, Schedule
-from flan_mixtures.rendering.compose import TaskData, compose
-from flan_mixtures.rendering.fit import Encode, Fitted, LeftOut, Lengths
+from flan_mixtures.rendering.compose import TaskData, composing
+from flan_mixtures.rendering.fit import Encode, EncodeMany, Fitted, Fitting, LeftOut, Lengths, one_by_one, run
 from flan_mixtures.rendering.row import ANSWER, Row
 from flan_mixtures.rendering.style import StyleDistribution, style_distribution
 from flan_mixtures.sources.available import sources_of
@@ -209,8 +209,15 @@ class Mixture:
 
     def example_at(self, place: Place, lengths: Lengths, encode: Encode) -> Fitted | LeftOut:
         """Returns the row of a place, as it is rendered in that pass over its part."""
+        return self.examples_at([place], lengths, one_by_one(encode))[0]
+
+    def examples_at(self, places: Iterable[Place], lengths: Lengths, encode: EncodeMany) -> list[Fitted | LeftOut]:
+        """Returns the same of several places, in order, tokenised together."""
+        return run([self._composing(place, lengths) for place in places], encode)
+
+    def _composing(self, place: Place, lengths: Lengths) -> Fitting:
         part = self.parts[place.part]
-        return compose(self.data(part), place.row, part.styles, lengths, encode, seed=self.seed, epoch=place.epoch)
+        return composing(self.data(part), place.row, part.styles, lengths, seed=self.seed, epoch=place.epoch)
 
     @functools.cached_property
     def _ends(self) -> np.ndarray:

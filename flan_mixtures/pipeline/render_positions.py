@@ -19,7 +19,7 @@ import tensorflow as tf
 import gin
 from flan_mixtures.mixtures.mixture import MixturePart
 from flan_mixtures.pipeline.laid_out import laid_out
-from flan_mixtures.rendering.fit import Encode, Fitted, LeftOut, Lengths
+from flan_mixtures.rendering.fit import EncodeMany, Fitted, LeftOut, Lengths, one_by_one
 from t5x.errors import UserError
 
 _LOG = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 # What the Flan Collection was built for; used where no lengths are asked for.
 PUBLIC_LENGTHS = {"inputs": 2048, "targets": 512}
 # Positions rendered at a time: enough to make the way through TensorFlow cheap, few beside a batch's worth.
-TOGETHER = 32
+TOGETHER = 64
 # So many positions in a row without an example mean that there will be none.
 MOST_LEFT_OUT = 20_000
 _TEXTS = (
@@ -56,7 +56,7 @@ def render_positions(
     if vocabulary != output_features["targets"].vocabulary:
         raise UserError(f"The mixture {name!r} needs one vocabulary for inputs and targets, and was given two.")
     asked = {feature: (sequence_length or {}).get(feature) or size for feature, size in PUBLIC_LENGTHS.items()}
-    reader = Reader(name, Lengths(**asked), vocabulary.encode)
+    reader = Reader(name, Lengths(**asked), _encoder(vocabulary))
     types = [tf.int32, tf.int64, tf.int32, tf.int64, tf.int32, *[tf.string] * len(_TEXTS)]
 
     def render(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -78,10 +78,17 @@ def render_positions(
     return rendered.with_options(options)
 
 
+def _encoder(vocabulary: seqio.Vocabulary) -> EncodeMany:
+    """Returns what tokenises many texts: with SentencePiece by its own threads, which do not hold Python's lock."""
+    if isinstance(vocabulary, seqio.SentencePieceVocabulary):
+        return lambda texts: vocabulary.tokenizer.EncodeAsIds(texts, num_threads=-1)
+    return one_by_one(vocabulary.encode)
+
+
 class Reader:
     """Renders positions, and keeps count of what is left out."""
 
-    def __init__(self, name: str, lengths: Lengths, encode: Encode):
+    def __init__(self, name: str, lengths: Lengths, encode: EncodeMany):
         self.name, self.lengths, self.encode = name, lengths, encode
         self._left_out: collections.Counter[tuple[str, str]] = collections.Counter()
         self._read = self._in_a_row = 0
@@ -90,8 +97,8 @@ class Reader:
         """Returns the columns of the examples at `positions`, in order. Raises UserError for a malformed row."""
         mixture = laid_out(self.name, split.decode(), int(seed))
         found: list[tuple[Fitted, MixturePart]] = []
-        for place in mixture.places(positions):
-            example = mixture.example_at(place, self.lengths, self.encode)
+        places = list(mixture.places(positions))
+        for place, example in zip(places, mixture.examples_at(places, self.lengths, self.encode), strict=True):
             if isinstance(example, LeftOut):
                 self._count(example)
             else:

@@ -9,19 +9,27 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import random
 from collections.abc import Mapping, Sequence
 
-from flan_mixtures.draws import number
+from flan_mixtures.draws import Draws
 from flan_mixtures.rendering.example import Example
-from flan_mixtures.rendering.fit import TARGET_TOO_LONG, Encode, Fitted, LeftOut, Lengths, fit
+from flan_mixtures.rendering.fit import (
+    TARGET_TOO_LONG,
+    Encode,
+    Fitted,
+    Fitting,
+    LeftOut,
+    Lengths,
+    fit,
+    one_by_one,
+    run,
+)
 from flan_mixtures.rendering.prompt import Shot, render
 from flan_mixtures.rendering.row import Row
 from flan_mixtures.rendering.style import Style, StyleDistribution
 from flan_mixtures.rendering.template import Family, Template
 
-MALFORMED = "malformed row"
-# Rows looked at for one exemplar before giving up: the query itself, rows equal to it and malformed rows do not serve.
+# Rows looked at for one exemplar before giving up: the query itself and rows equal to it do not serve.
 _TRIES_PER_SHOT = 4
 
 
@@ -32,15 +40,15 @@ class TaskData:
     Attributes:
       name: the task.
       family: its templates.
-      rows: its rows; None stands for one that could not be read and was counted.
+      rows: its rows.
       pool: where exemplars come from: other rows of the same split, or a pool of their own.
       long: fields that may be shortened, with the part that is left out.
     """
 
     name: str
     family: Family
-    rows: Sequence[Row | None]
-    pool: Sequence[Row | None]
+    rows: Sequence[Row]
+    pool: Sequence[Row]
     long: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -55,28 +63,31 @@ def compose(
     epoch: int = 0,
 ) -> Fitted | LeftOut:
     """Returns row `index` as an example, drawn from `styles`."""
+    return run([composing(data, index, styles, lengths, seed=seed, epoch=epoch)], one_by_one(encode))[0]
+
+
+def composing(
+    data: TaskData, index: int, styles: StyleDistribution, lengths: Lengths, *, seed: int = 0, epoch: int = 0
+) -> Fitting:
+    """Makes row `index` an example, drawn from `styles`: a generator for `fit.run`, which makes many together."""
     row = data.rows[index]
-    if row is None:
-        return LeftOut(data.name, f"{data.name}/{index}", MALFORMED)
-    rng = random.Random(number(seed, row.row_id, epoch))
+    rng = Draws(seed, row.row_id, epoch)
     style = styles.draw(rng)
-    key = f"{rng.getrandbits(64):016x}"
-    fitted = _fit(data, row, style, styles.name, lengths, encode, key)
+    key = f"{rng.bits():016x}"
+    fitted = yield from _fit(data, row, style, styles.name, lengths, key)
     if style.inverted and isinstance(fitted, LeftOut) and fitted.reason == TARGET_TOO_LONG:
         # What an inversion predicts is often the longest field; the row is still good for the forward task.
-        fitted = _fit(data, row, dataclasses.replace(style, inverted=False), styles.name, lengths, encode, key)
+        fitted = yield from _fit(data, row, dataclasses.replace(style, inverted=False), styles.name, lengths, key)
     return fitted
 
 
-def _fit(
-    data: TaskData, row: Row, style: Style, style_name: str, lengths: Lengths, encode: Encode, key: str
-) -> Fitted | LeftOut:
-    rng = random.Random(f"{key}/templates")
+def _fit(data: TaskData, row: Row, style: Style, style_name: str, lengths: Lengths, key: str) -> Fitting:
+    rng = Draws(key, "templates")
     inverted = style.inverted and bool(data.family.inversions)
     few_shot = data.family.inversions if inverted else data.family.few_shot
     zero_shot = data.family.inversions if inverted else data.family.zero_shot
     alone, among = rng.choice(zero_shot), rng.choice(few_shot)
-    exemplars = _exemplars(data.pool, row, style.shots, random.Random(f"{key}/exemplars"))
+    exemplars = _exemplars(data.pool, row, style.shots, Draws(key, "exemplars")) if style.shots else []
     templates = _exemplar_templates(among, few_shot, len(exemplars), style, rng)
     shots = tuple(Shot(each, template) for each, template in zip(exemplars, templates, strict=True))
 
@@ -84,11 +95,11 @@ def _fit(
         template = among if kept else alone
         return render(query, template, style, kept, family=data.family, seed=key, style_name=style_name)
 
-    return fit(row, shots, rendering, data.long, lengths, encode)
+    return fit(row, shots, rendering, data.long, lengths)
 
 
 def _exemplar_templates(
-    query: Template, templates: Sequence[Template], count: int, style: Style, rng: random.Random
+    query: Template, templates: Sequence[Template], count: int, style: Style, rng: Draws
 ) -> list[Template]:
     """Returns a template per exemplar. Mixed ones predict what the query's does: a prompt asks for one thing."""
     if style.templates == "same" or not query.mixable:
@@ -97,7 +108,7 @@ def _exemplar_templates(
     return [rng.choice(others) for _ in range(count)]
 
 
-def _exemplars(pool: Sequence[Row | None], query: Row, count: int, rng: random.Random) -> list[Row]:
+def _exemplars(pool: Sequence[Row], query: Row, count: int, rng: Draws) -> list[Row]:
     """Returns up to `count` different rows of the pool, never the query nor one that says the same."""
     found: dict[str, Row] = {}
     tried: set[int] = set()
@@ -110,7 +121,7 @@ def _exemplars(pool: Sequence[Row | None], query: Row, count: int, rng: random.R
             continue
         tried.add(index)
         row = pool[index]
-        if row is not None and row.row_id != query.row_id and row.fields != query.fields:
+        if row.row_id != query.row_id and row.fields != query.fields:
             found.setdefault(row.row_id, row)
     return list(found.values())
 

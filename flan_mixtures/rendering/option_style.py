@@ -13,6 +13,8 @@ import random
 import string
 from collections.abc import Sequence
 
+from flan_mixtures.draws import Draws
+
 MOST_OPTIONS = 26  # as many as there are letters, the Flan Collection's limit too
 
 _ONES = ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix")
@@ -104,7 +106,7 @@ STYLES = tuple(
 PLAIN = OptionStyle("-", "{}", "lines", heading="Options:")
 
 
-def draw_option_style(rng: random.Random, *, labelled: bool | None = None) -> OptionStyle:
+def draw_option_style(rng: Draws | random.Random, *, labelled: bool | None = None) -> OptionStyle:
     """Draws a look with ending and heading; `labelled` asks for one with labels, or without."""
-    allowed = STYLES if labelled is None else [style for style in STYLES if style.labelled == labelled]
-    return dataclasses.replace(rng.choice(allowed), ending=rng.choice(_ENDINGS), heading=rng.choice(HEADINGS))
+    look = rng.choice(STYLES if labelled is None else [style for style in STYLES if style.labelled == labelled])
+    return OptionStyle(look.mark, look.form, look.layout, rng.choice(_ENDINGS), rng.choice(HEADINGS))

@@ -8,10 +8,9 @@ Source: the formats of the Flan Collection (arXiv:2301.13688), each axis made in
 from __future__ import annotations
 
 import dataclasses
-import random
 from collections.abc import Sequence
 
-from flan_mixtures.draws import number
+from flan_mixtures.draws import Draws
 from flan_mixtures.rendering.example import Example
 from flan_mixtures.rendering.option_style import MOST_OPTIONS, PLAIN, OptionStyle
 from flan_mixtures.rendering.reasoning import Cue, as_sentence, draw_cue
@@ -63,7 +62,7 @@ def render(
     Raises:
       UserError: the template names a field that the row does not have, or the row has more options than labels.
     """
-    drawn = random.Random(f"{seed}/{row.row_id}/render")
+    drawn = Draws(seed, row.row_id, "render")
     cue = _cue(row, template, style, drawn)
     roles = drawn.choice(ROLES)
     instruction = _instruction(row, template, style, family, bool(shots), drawn)
@@ -151,7 +150,7 @@ def shuffled_options(row: Row, key: str) -> tuple[tuple[str, ...], int | None]:
     if row.ordered_options:
         return row.options, row.gold
     order = list(range(len(row.options)))
-    random.Random(f"{key}/options").shuffle(order)
+    Draws(key, "options").shuffle(order)
     return tuple(row.options[i] for i in order), None if row.gold is None else order.index(row.gold)
 
 
@@ -169,14 +168,14 @@ def _look(style: Style, row: Row, template: Template, shots: Sequence[Shot]) -> 
     return look
 
 
-def _cue(row: Row, template: Template, style: Style, drawn: random.Random) -> Cue | None:
+def _cue(row: Row, template: Template, style: Style, drawn: Draws) -> Cue | None:
     if RATIONALE not in row.fields or template.predicts:
         return None
     return draw_cue(drawn, style.reasoning)
 
 
 def _instruction(
-    row: Row, template: Template, style: Style, family: Family | None, few_shot: bool, drawn: random.Random
+    row: Row, template: Template, style: Style, family: Family | None, few_shot: bool, drawn: Draws
 ) -> str:
     """Returns what is said about the task beside the templates' own words, above exemplars or a few-shot body."""
     if style.instruction == "none" or not (few_shot or template.kind == "few_shot"):
@@ -231,8 +230,3 @@ def _index(template: Template, family: Family | None) -> int:
     if family is None:
         return 0
     return family.templates(template.kind).index(template)
-
-
-def draw_key(seed: int, row_id: str, epoch: int) -> str:
-    """Returns the seed of one rendering: a row met again in another epoch is rendered anew."""
-    return f"{number(seed, row_id, epoch):016x}"

@@ -11,6 +11,8 @@ import importlib.resources
 import random
 import tomllib
 
+from flan_mixtures.draws import Draws
+
 _ENDS_A_SENTENCE = (".", "!", "?", ":", ";", '."', '!"', '?"', ".)")
 
 
@@ -43,7 +45,7 @@ def cues(reasoning: str) -> tuple[Cue, ...]:
     return tuple(Cue(**entry) for entry in _file()[reasoning])
 
 
-def draw_cue(rng: random.Random, reasoning: str) -> Cue:
+def draw_cue(rng: Draws | random.Random, reasoning: str) -> Cue:
     """Draws a phrasing."""
     return rng.choice(cues(reasoning))
 

@@ -6,21 +6,22 @@ Leaves: the text that stays; a middle that was left out is marked by an ellipsis
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Generator, Sequence
 
 ELLIPSIS = "..."
 
 
-def shorten(text: str, policy: str, tokens: int, count: Callable[[str], int]) -> str:
+def shorten(text: str, policy: str, tokens: int) -> Generator[list[str], list[Sequence[int]], str]:
     """Returns as many words of `text` as fit into `tokens`, with `policy` saying which part is left out.
 
-    Returns "" when not one word fits.
+    A generator that asks for token ids of texts, as `fit` is, and whose value is the text; "" where no word fits.
     """
     words = text.split()
     low, high = 0, len(words)  # `low` words fit; `high + 1` do not, or there are no more
     while low < high:
         middle = (low + high + 1) // 2
-        if count(_keep(words, policy, middle)) <= tokens:
+        (ids,) = yield [_keep(words, policy, middle)]
+        if len(ids) <= tokens:
             low = middle
         else:
             high = middle - 1

@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from flan_mixtures.draws import Draws
 from flan_mixtures.rendering.option_style import PLAIN, OptionStyle, draw_option_style
 from t5x.errors import UserError, nearest
 
@@ -76,7 +77,7 @@ class StyleDistribution:
     reasoning: Mapping[str, float] = dataclasses.field(default_factory=lambda: {"rationale_first": 1.0})
     inverted: float = 0.0
 
-    def draw(self, rng: random.Random) -> Style:
+    def draw(self, rng: Draws | random.Random) -> Style:
         """Draws a style. Every axis takes its draws, needed or not, so that one axis never disturbs another."""
         shots = _choose(rng, self.shots)
         shown = rng.random() < self.options
@@ -173,5 +174,12 @@ def _check_weights(name: str, axis: str, weights: Mapping[Any, float]) -> None:
         raise UserError(f"Style {name!r} has the weights {dict(weights)} for {axis}: expected one above 0, none below.")
 
 
-def _choose(rng: random.Random, weights: Mapping[Any, float]) -> Any:
-    return rng.choices(tuple(weights), tuple(weights.values()))[0]
+def _choose(rng: Draws | random.Random, weights: Mapping[Any, float]) -> Any:
+    if len(weights) == 1:
+        return next(iter(weights))
+    point = rng.random() * sum(weights.values())
+    for choice, weight in weights.items():
+        point -= weight
+        if point < 0:
+            return choice
+    return choice  # rounding left a point at the very end
