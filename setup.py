@@ -33,6 +33,8 @@ DATA = [
     # own dependencies ask for `tensorflow` and would install it a second time beside it
     "tensorflow-text>=2.21,<2.22",  # SentencePiece inside tf.data; requires the same minor release of tensorflow
     "tensorflow-datasets>=4.9.10,<5",  # seqio's TFDS sources; a major release may break
+    "importlib_resources>=7.1,<8",  # tensorflow-datasets 4.9.10 imports it to prepare a data set, and does not ask for
+    # it; a major release may break
     "pyarrow>=26.0.1,<27",  # parquet and arrow files as sources; a major release may break
     "clu==0.0.12",  # TensorBoard event files; seqio depends on it too; 0.0.x promises nothing between releases
     "tensorboard>=2.21,<2.22",  # clu's event writer imports it, but only tensorflow up to 2.20 brought it along
@@ -97,7 +99,6 @@ setup(
         "t5x.tasks": [
             "flan=flan_mixtures.tasks",
             "mini_flan=flan_mixtures.mini.tasks",
-            "cot_files=flan_mixtures.cot.tasks",
             "bbh=flan_mixtures.evals.bbh_tasks",
         ],
     },
