@@ -35,7 +35,7 @@ DATA = [
     "tensorflow-datasets>=4.9.10,<5",  # seqio's TFDS sources; a major release may break
     "importlib_resources>=7.1,<8",  # tensorflow-datasets 4.9.10 imports it to prepare a data set, and does not ask for
     # it; a major release may break
-    "pyarrow>=26.0.1,<27",  # parquet and arrow files as sources; a major release may break
+    "pyarrow>=25.0.1,<27",  # parquet and arrow files as sources; a major release may break; 25 beside apache-beam
     "clu==0.0.12",  # TensorBoard event files; seqio depends on it too; 0.0.x promises nothing between releases
     "tensorboard>=2.21,<2.22",  # clu's event writer imports it, but only tensorflow up to 2.20 brought it along
     "sentencepiece>=0.2.1,<0.3",  # vocabularies; seqio needs 0.2; 0.2.1 has the first wheels for Python 3.13
@@ -44,7 +44,8 @@ DATA = [
 TEST = [
     "pytest>=9,<10",  # a major release may break
     "pytest-xdist>=3.8,<4",  # `make test` runs in two processes
-    "beartype>=0.23,<0.24",  # checks the array shapes in signatures while tests run; every 0.x may break
+    "beartype>=0.22.9,<0.24",  # checks the array shapes in signatures while tests run; every 0.x may break; 0.22
+    # beside apache-beam
     "ruff>=0.17,<0.18",  # lint and format; another minor release formats differently
 ]
 
@@ -52,6 +53,15 @@ TEST = [
 BENCH = [
     "torch>=2.13,<3",  # what transformers runs on
     "transformers>=5.23,<6",  # the T5 that the benchmark's ratio is taken to; a major release may break
+]
+
+# Only to write SeqIO's offline caches, with `t5x cache`. It takes protobuf, pyarrow, pillow, beartype,
+# sentencepiece and python-dateutil down, hence an extra of its own, with its own exact versions in
+# constraints-cache.txt, best in a virtual environment of its own. Reading a cache does not need it.
+CACHE = [
+    "apache-beam>=2.77,<2.78",  # seqio.beam_utils runs on it; the first with Python 3.13 and protobuf 6.33; a minor
+    # release may move those bounds
+    "sentencepiece<0.2.3",  # the protobuf code in 0.2.3 refuses to run on Beam's protobuf 6
 ]
 
 
@@ -80,7 +90,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",  # 3.11: orbax and jax need it; 3.14: tensorflow-text has no wheel for it
     install_requires=JAX_CORE + DATA,
-    extras_require={"test": TEST, "bench": BENCH},
+    extras_require={"test": TEST, "bench": BENCH, "cache": CACHE},
     packages=find_packages(
         include=["t5x", "t5x.*", "flan_mixtures", "flan_mixtures.*", "prompt_tuning", "prompt_tuning.*"]
     ),
