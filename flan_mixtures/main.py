@@ -22,6 +22,7 @@ COMMANDS = {
     "show": "Examples of one task, rendered in every style.",
     "preview": "What a mixture will hold, before any data is read.",
     "availability": "Where each task's data is looked for, and whether it is there.",
+    "decontaminate": "Finds rows that hold evaluation questions, and writes which to leave out.",
     "lint": "Faults in template files: the package's and your own.",
     "export": "A mixture's examples as files.",
     "explore": "One page to look at a mixture: weights, tasks, examples, what was cut.",

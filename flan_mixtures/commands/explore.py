@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     flags.add_rendering_flags(parser, lengths="512,128")
     flags.add_source_flags(parser)
+    flags.add_excluded_flag(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

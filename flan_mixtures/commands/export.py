@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--with-tokens", action="store_true", help="add token ids to every row")
     flags.add_rendering_flags(parser, lengths="512,128")
     flags.add_source_flags(parser)
+    flags.add_excluded_flag(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

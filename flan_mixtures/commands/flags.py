@@ -61,6 +61,17 @@ def add_rendering_flags(parser: argparse.ArgumentParser, lengths: str) -> None:
     )
 
 
+def add_excluded_flag(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag of commands that read rows: those that are not to be trained on."""
+    parser.add_argument(
+        "--excluded",
+        metavar="FILE",
+        default="",
+        help="rows and tasks to leave out, as `flan-mixtures decontaminate` writes; looked for here, then in the data "
+        "folder",
+    )
+
+
 def use_data_folder(arguments: argparse.Namespace) -> None:
     """Makes --data the data folder of this process and of those it starts."""
     if arguments.data:
@@ -88,7 +99,18 @@ def sources(arguments: argparse.Namespace) -> SourceConfig:
         for dataset in paths:
             if dataset not in known:
                 raise UserError(f"--path: no task reads a data set {dataset!r}.{nearest(dataset, known)}")
-    return SourceConfig(paths=paths, on_missing=arguments.on_missing, on_malformed=arguments.on_malformed)
+    return SourceConfig(
+        paths=paths,
+        on_missing=arguments.on_missing,
+        on_malformed=arguments.on_malformed,
+        excluded=_excluded(arguments),
+    )
+
+
+def _excluded(arguments: argparse.Namespace) -> str:
+    given = getattr(arguments, "excluded", "")  # commands that do not render rows lack the flag
+    here = os.path.abspath(os.path.expanduser(given))
+    return here if given and os.path.isfile(here) else given
 
 
 def lengths(arguments: argparse.Namespace) -> Lengths:

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     flags.add_rendering_flags(parser, lengths="512,128")
     flags.add_source_flags(parser)
+    flags.add_excluded_flag(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -181,6 +182,7 @@ def _print(mixture: str, parts: Sequence[MixturePart], here: Sequence[MixturePar
     missing = dict.fromkeys(part.declaration.task for part in parts if part.missing)
     if missing:
         print(
-            f"{len(missing)} of {len({part.declaration.task for part in parts})} tasks have no data here; the others"
-            f" share their weight. `flan-mixtures availability {mixture}` shows where it is looked for."
+            f"{len(missing)} of {len({part.declaration.task for part in parts})} tasks have no data here or are"
+            f" excluded; the others share their weight. `flan-mixtures availability {mixture}` shows where data is"
+            " looked for."
         )

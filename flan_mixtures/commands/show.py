@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="train", help="train, validation or test (default: %(default)s)")
     flags.add_rendering_flags(parser, lengths="2048,512")
     flags.add_source_flags(parser)
+    flags.add_excluded_flag(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

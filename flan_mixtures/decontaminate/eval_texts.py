@@ -10,6 +10,7 @@ import csv
 import dataclasses
 import io
 import pathlib
+from collections.abc import Callable, Mapping
 
 from flan_mixtures.evals import bbh
 from flan_mixtures.sources.text_file import read_text
@@ -51,6 +52,10 @@ def bbh_texts(folder: pathlib.Path) -> list[EvalText]:
         for name in bbh.NAMES
         for index, question in enumerate(bbh.read_questions(folder, name))
     ]
+
+
+# The evaluation sets that can be looked for, and what reads the folder of each.
+READERS: Mapping[str, Callable[[pathlib.Path], list[EvalText]]] = {"mmlu": mmlu_texts, "bbh": bbh_texts}
 
 
 def _mmlu_file(path: pathlib.Path) -> list[EvalText]:

@@ -8,12 +8,15 @@ evaluation text or one of them is one. Effects: none.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from flan_mixtures.decontaminate.decontaminator import Decontaminator, Match
 from flan_mixtures.decontaminate.eval_index import EvalIndex
 from flan_mixtures.decontaminate.report import Removal, Report, TaskReport
 from flan_mixtures.rendering.row import Row
+
+# Evaluation set -> the mark, in a task's name, of tasks made from it; BIG-Bench Hard took over BIG-bench's questions.
+TASK_WORDS = {"mmlu": "mmmlu", "bbh": "bigbench"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,20 +24,20 @@ class IdFilter:
     """What is taken out by name alone.
 
     Attributes:
-      task_words: what a task's name must not hold. By default the marks of tasks made from MMLU and from BIG-bench,
-        whose questions BIG-Bench Hard took over.
+      task_words: what a task's name must not hold; by default every mark of `TASK_WORDS`.
       row_ids: rows that are known to be in an evaluation set.
     """
 
-    task_words: tuple[str, ...] = ("mmmlu", "bigbench")
+    task_words: tuple[str, ...] = tuple(TASK_WORDS.values())
     row_ids: frozenset[str] = frozenset()
 
     def reason(self, row: Row) -> str:
         """Returns why the row is taken out, such as `task name holds 'mmmlu'`; empty where it is not."""
-        for word in self.task_words:
-            if word in row.task:
-                return f"task name holds {word!r}"
-        return "row id" if row.row_id in self.row_ids else ""
+        return self.task_reason(row.task) or ("row id" if row.row_id in self.row_ids else "")
+
+    def task_reason(self, task: str) -> str:
+        """Returns why all rows of a task are taken out; empty where they are not."""
+        return next((f"task name holds {word!r}" for word in self.task_words if word in task), "")
 
 
 DEFAULT_IDS = IdFilter()
@@ -42,8 +45,15 @@ DEFAULT_IDS = IdFilter()
 
 def decontaminate(rows: Iterable[Row], index: EvalIndex, ids: IdFilter = DEFAULT_IDS) -> tuple[list[Row], Report]:
     """Returns the rows that hold nothing of the index, in their order, and a report on all of them by task."""
-    decontaminator = Decontaminator(index)
     kept: list[Row] = []
+    return kept, check(rows, index, ids, kept.append)
+
+
+def check(
+    rows: Iterable[Row], index: EvalIndex, ids: IdFilter = DEFAULT_IDS, keep: Callable[[Row], None] | None = None
+) -> Report:
+    """Returns the report alone; `keep` is called with each row that holds nothing of the index."""
+    decontaminator = Decontaminator(index)
     tasks: dict[str, TaskReport] = {}
     for row in rows:
         task = tasks.setdefault(row.task, TaskReport(row.task))
@@ -52,9 +62,9 @@ def decontaminate(rows: Iterable[Row], index: EvalIndex, ids: IdFilter = DEFAULT
         match = None if reason else overlap(row, decontaminator)
         if reason or match:
             task.removed.append(Removal(row.row_id, reason, match))
-        else:
-            kept.append(row)
-    return kept, Report(tuple(tasks[name] for name in sorted(tasks)))
+        elif keep:
+            keep(row)
+    return Report(tuple(tasks[name] for name in sorted(tasks)))
 
 
 def overlap(row: Row, decontaminator: Decontaminator) -> Match | None:

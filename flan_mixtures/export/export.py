@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import t5x
+from flan_mixtures.decontaminate.exclusions import exclusions
 from flan_mixtures.export.formats import FORMATS
 from flan_mixtures.export.manifest import Manifest, Shard, continued
 from flan_mixtures.export.progress import ExportProgress
@@ -155,6 +156,7 @@ def identity(order: Order, mixture: Mixture, make_encode: Callable[[], Encode]) 
             "sha256": make_encode.sha256 if named else "",
         },
         "paths": dict(order.sources.paths),
+        "excluded": exclusions(order.sources.excluded).sha256,
         "parts": [
             {"name": part.name, "rows": int(count), "weight_asked": part.asked, "weight_got": part.share}
             for part, count in zip(mixture.parts, mixture.schedule.rows, strict=True)

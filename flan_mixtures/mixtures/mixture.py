@@ -18,6 +18,7 @@ import numpy as np
 from flan_mixtures.catalogue import catalogue
 from flan_mixtures.catalogue.declaration import Declaration
 from flan_mixtures.catalogue.task_rows import TaskRows
+from flan_mixtures.decontaminate.exclusions import Exclusions, exclusions
 from flan_mixtures.mixtures.names import Definition, definition
 from flan_mixtures.mixtures.presets import ALL, TaskShare, task_shares
 from flan_mixtures.mixtures.rates import Part
@@ -48,7 +49,7 @@ class MixturePart:
       styles: what its prompts are drawn from.
       asked: the share of the mixture it was to have.
       share: the share it has, since some data is missing; 0 where its own is.
-      missing: why its data cannot be read here, or "".
+      missing: why its data is not read here, or "": it is not there, or it is excluded.
     """
 
     name: str
@@ -66,7 +67,8 @@ def parts_of(name: str, sources: SourceConfig, split: str = TRAIN) -> tuple[Mixt
     examples twice.
 
     Raises:
-      UserError: an unknown name, no source at all, or a missing one where `sources.on_missing` is `error`.
+      UserError: an unknown name, no source at all, a missing one where `sources.on_missing` is `error`, or a file of
+        excluded rows that cannot be read.
     """
     wanted = definition(name)
     declared = {
@@ -79,10 +81,12 @@ def parts_of(name: str, sources: SourceConfig, split: str = TRAIN) -> tuple[Mixt
     }
     declarations = {task: each for group in declared.values() for task, each in group.items()}
     missing = {task: reason for task, each in declarations.items() if (reason := _missing(each, sources, split))}
-    if missing and sources.on_missing == "error":
+    excluded = exclusions(sources.excluded)
+    absent = {task: reason for task, reason in missing.items() if task not in excluded.tasks}
+    if absent and sources.on_missing == "error":
         raise UserError(
-            f"The mixture {name!r} lacks {len(missing)} of {len(declarations)} tasks; the first is "
-            f"{_first(missing)}. Provide them, or leave missing ones out with SourceConfig.on_missing = 'skip'."
+            f"The mixture {name!r} lacks {len(absent)} of {len(declarations)} tasks; the first is "
+            f"{_first(absent)}. Provide them, or leave missing ones out with SourceConfig.on_missing = 'skip'."
         )
     if len(missing) == len(declarations):
         raise UserError(
@@ -104,6 +108,9 @@ def _first(missing: Mapping[str, str]) -> str:
 
 
 def _missing(declaration: Declaration, sources: SourceConfig, split: str) -> str:
+    excluded = exclusions(sources.excluded).reason(declaration.task)
+    if excluded:
+        return excluded
     states = [(source, source.missing()) for _, source in sources_of(declaration, sources)]
     if any(state is None and split in source.splits for source, state in states):
         return ""
@@ -172,14 +179,21 @@ class Mixture:
         self._last_block: tuple[int, tuple[list[int], ...]] = (-1, ())  # readers go from position to position
         sizes = [(part.name, len(self.data(part).rows), part.share) for part in self.parts]
         self.schedule = Schedule(sizes, seed)
-        if self.missing:
+        self._report(len({part.declaration.task for part in everything}))
+
+    def _report(self, task_count: int) -> None:
+        excluded = exclusions(self._sources.excluded)
+        if excluded.file:
+            _report_excluded(self.name, excluded)
+        absent = {part.declaration.task for part in self.missing} - excluded.tasks
+        if absent:
             _LOG.warning(
                 "%s: %d of %d tasks have no data here and are left out; the others share their weight. "
                 "`flan-mixtures availability %s` shows what is missing.",
-                name,
-                len({part.declaration.task for part in self.missing}),
-                len({part.declaration.task for part in everything}),
-                name,
+                self.name,
+                len(absent),
+                task_count,
+                self.name,
             )
 
     def data(self, part: MixturePart) -> TaskData:
@@ -230,8 +244,26 @@ class Mixture:
         return self._last_block[1]
 
 
+def _report_excluded(name: str, excluded: Exclusions) -> None:
+    """Logs what a file excludes, and warns of tasks in it that do not exist: a misspelt one would be trained on."""
+    _LOG.info(
+        "%s: %s excludes %d tasks and %d rows.",
+        *(name, excluded.file, len(excluded.tasks), sum(map(len, excluded.rows.values()))),
+    )
+    known = {task for submixture in catalogue.submixtures() for task in catalogue.tasks(submixture)}
+    unknown = sorted((excluded.tasks | excluded.rows.keys()) - known)
+    if unknown:
+        _LOG.warning("%s: %s names tasks that do not exist here: %s.", name, excluded.file, ", ".join(unknown[:5]))
+
+
 def task_data(declaration: Declaration, sources: SourceConfig, split: str) -> TaskData:
-    """Opens a task. Raises UserError where none of its sources has the split, or it is empty."""
+    """Opens a task. Raises UserError where none of its sources has the split, it is empty, or it is excluded."""
+    excluded = exclusions(sources.excluded)
+    if declaration.task in excluded.tasks:
+        raise UserError(
+            f"Task {declaration.task!r} is {excluded.reason(declaration.task)}. Take it out of the list of tasks there "
+            "to read it."
+        )
     readable = (
         (mapping, source)
         for mapping, source in sources_of(declaration, sources)
@@ -249,7 +281,9 @@ def task_data(declaration: Declaration, sources: SourceConfig, split: str) -> Ta
     pool: Sequence[Row] = rows
     if mapping.get("exemplars"):
         pool = _written_exemplars(declaration, getattr(source, mapping["exemplars"])(), rows[0])
-    return TaskData(declaration.task, catalogue.templates(declaration.templates), rows, pool, declaration.long)
+    templates = catalogue.templates(declaration.templates)
+    left_out = excluded.rows.get(declaration.task, frozenset())
+    return TaskData(declaration.task, templates, rows, pool, declaration.long, left_out)
 
 
 def _written_exemplars(declaration: Declaration, examples: Sequence[Mapping[str, str]], like: Row) -> tuple[Row, ...]:

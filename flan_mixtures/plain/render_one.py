@@ -16,7 +16,7 @@ from flan_mixtures.catalogue.declaration import Declaration
 from flan_mixtures.draws import number
 from flan_mixtures.mixtures.mixture import TRAIN, task_data
 from flan_mixtures.mixtures.plain_row import described
-from flan_mixtures.rendering.compose import TaskData, compose, whitespace_tokens
+from flan_mixtures.rendering.compose import EXCLUDED, TaskData, compose, whitespace_tokens
 from flan_mixtures.rendering.fit import Encode, LeftOut, Lengths
 from flan_mixtures.rendering.row import ANSWER, Row
 from flan_mixtures.rendering.style import StyleDistribution, style_distribution
@@ -85,7 +85,8 @@ def render(
         data = dataclasses.replace(data, family=_with_template(family, template))
     result = compose(dataclasses.replace(data, pool=pool), index, styles, limits, encode, seed=seed, epoch=epoch)
     if isinstance(result, LeftOut):
-        raise UserError(f"Row {result.row_id!r} of {task!r} cannot be rendered: {result.reason}. Raise the lengths.")
+        way_out = "It is named in the file of excluded rows." if result.reason == EXCLUDED else "Raise the lengths."
+        raise UserError(f"Row {result.row_id!r} of {task!r} cannot be rendered: {result.reason}. {way_out}")
     example = result.example
     if template is not None:
         found = _find(family, template)

@@ -31,6 +31,7 @@ from flan_mixtures.rendering.template import Family, Template
 
 # Rows looked at for one exemplar before giving up: the query itself and rows equal to it do not serve.
 _TRIES_PER_SHOT = 4
+EXCLUDED = "overlaps evaluation data"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,7 @@ class TaskData:
       rows: its rows.
       pool: where exemplars come from: other rows of the same split, or a pool of their own.
       long: fields that may be shortened, with the part that is left out.
+      excluded: ids of rows and exemplars that must not be trained on: neither as the query nor beside it.
     """
 
     name: str
@@ -50,6 +52,7 @@ class TaskData:
     rows: Sequence[Row]
     pool: Sequence[Row]
     long: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    excluded: frozenset[str] = frozenset()
 
 
 def compose(
@@ -71,6 +74,8 @@ def composing(
 ) -> Fitting:
     """Makes row `index` an example, drawn from `styles`: a generator for `fit.run`, which makes many together."""
     row = data.rows[index]
+    if row.row_id in data.excluded:
+        return LeftOut(row.task, row.row_id, EXCLUDED)
     rng = Draws(seed, row.row_id, epoch)
     style = styles.draw(rng)
     key = f"{rng.bits():016x}"
@@ -87,7 +92,7 @@ def _fit(data: TaskData, row: Row, style: Style, style_name: str, lengths: Lengt
     few_shot = data.family.inversions if inverted else data.family.few_shot
     zero_shot = data.family.inversions if inverted else data.family.zero_shot
     alone, among = rng.choice(zero_shot), rng.choice(few_shot)
-    exemplars = _exemplars(data.pool, row, style.shots, Draws(key, "exemplars")) if style.shots else []
+    exemplars = _exemplars(data, row, style.shots, Draws(key, "exemplars")) if style.shots else []
     templates = _exemplar_templates(among, few_shot, len(exemplars), style, rng)
     shots = tuple(Shot(each, template) for each, template in zip(exemplars, templates, strict=True))
 
@@ -108,8 +113,9 @@ def _exemplar_templates(
     return [rng.choice(others) for _ in range(count)]
 
 
-def _exemplars(pool: Sequence[Row], query: Row, count: int, rng: Draws) -> list[Row]:
-    """Returns up to `count` different rows of the pool, never the query nor one that says the same."""
+def _exemplars(data: TaskData, query: Row, count: int, rng: Draws) -> list[Row]:
+    """Returns up to `count` different rows of the pool, never the query, one that says the same, or an excluded one."""
+    pool = data.pool
     found: dict[str, Row] = {}
     tried: set[int] = set()
     size = len(pool)
@@ -121,7 +127,7 @@ def _exemplars(pool: Sequence[Row], query: Row, count: int, rng: Draws) -> list[
             continue
         tried.add(index)
         row = pool[index]
-        if row.row_id != query.row_id and row.fields != query.fields:
+        if row.row_id not in data.excluded and row.row_id != query.row_id and row.fields != query.fields:
             found.setdefault(row.row_id, row)
     return list(found.values())
 

@@ -27,6 +27,8 @@ class SourceConfig:
       on_missing: whether a task without any source is left out of its mixture (`skip`) or is an `error`.
       on_malformed: whether a malformed row raises UserError (`stop`) or is left out, counted and logged (`skip`).
       tfds_data_dir: where TFDS keeps prepared data sets; empty for TFDS's own choice.
+      excluded: a file of rows and tasks that are not trained on, as `flan-mixtures decontaminate` writes; absolute or
+        relative to the data folder. Empty for none.
       download: whether TFDS may download and prepare what is not on disk.
     """
 
@@ -35,6 +37,7 @@ class SourceConfig:
     on_malformed: str = "stop"
     tfds_data_dir: str = ""
     download: bool = False
+    excluded: str = ""
 
     def __post_init__(self) -> None:
         for name, allowed in (("on_missing", ON_MISSING), ("on_malformed", ON_MALFORMED)):

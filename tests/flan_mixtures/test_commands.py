@@ -223,6 +223,33 @@ def test_export_writes_the_rows_that_were_asked_for(run, mine, tmp_path):
     assert len(lines) == 25
 
 
+def test_excluded_rows_are_counted_in_an_exports_manifest_and_another_file_makes_another_export(run, mine, tmp_path):
+    ids = [f"agrees/train/{number}" for number in range(0, 60, 2)]
+    (tmp_path / "removed.json").write_text(json.dumps({"rows": {"agrees": ids}, "tasks": ["tells"]}))
+    command = ["export", "mine_submix", "--out", tmp_path / "out", "--rows", 40]
+    status, _, _ = run(*command, "--excluded", tmp_path / "removed.json")
+    assert status == 0
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text(encoding="utf-8"))
+    assert manifest["left_out"]["agrees"]["overlaps evaluation data"] > 10
+    assert manifest["missing"]["tells"].startswith("excluded by")
+    (file,) = (tmp_path / "out").glob("*.jsonl")
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 40
+    assert not {row["row_id"] for row in rows} & set(ids)
+    assert not {shot for row in rows for shot in row["shots"]} & set(ids)
+    status, _, err = run(*command)
+    assert status == 1
+    assert "holds another export: excluded is" in err
+
+
+def test_show_says_that_a_row_is_excluded(run, mine, tmp_path, monkeypatch):
+    (tmp_path / "removed.json").write_text('{"rows": {"agrees": ["agrees/train/3"]}}')
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = run("show", "agrees", "--row", 3, "--style", "zsopt", "--excluded", "removed.json")
+    assert status == 0
+    assert "left out: overlaps evaluation data" in out
+
+
 def test_explore_writes_one_page(run, mine, tmp_path):
     status, said, _ = run("explore", "mine_submix", "-o", tmp_path / "page.html", "--examples", 12)
     assert status == 0
@@ -248,6 +275,12 @@ def test_explore_writes_one_page(run, mine, tmp_path):
         (["list", "zzz"], "No mixture has a name that matches"),
         (["list", "--submixture", "mnie"], "Did you mean 'mine'"),
         (["availability", "--data", "nowhere"], "is not a folder"),
+        (["show", "agrees", "--excluded", "nowhere.json"], "nowhere.json' does not exist"),
+        (["decontaminate", "mine_submix", "--out", "no/such/folder/x.json"], "in a folder that exists"),
+        (["decontaminate", "mine_submix", "--out", "never-made", "--against", "mmlu"], "expected SET=DIR"),
+        (["decontaminate", "mine_submix", "--out", "never-made", "--against", "mlu=x"], "Did you mean 'mmlu'"),
+        (["decontaminate", "mine_submix", "--out", "never-made", "--against", "mmlu=x"], "holds no MMLU files"),
+        (["decontaminate", "mine_submix", "--out", "never-made"], "nothing to check against"),
         (["explore", "mine_submix", "-o", "no/such/folder/page.html"], "in a folder that exists"),
         (["export", "mine_submix", "--out", "never-made", "--rows", "5", "--format", "xml"], "no export format 'xml'"),
     ],

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import itertools
+import json
+import os
+import shutil
 
 import numpy as np
 import pytest
 
+from flan_mixtures import main as command_line
+from flan_mixtures.catalogue import catalogue
 from flan_mixtures.decontaminate.decontaminator import Decontaminator
 from flan_mixtures.decontaminate.eval_index import build
 from flan_mixtures.decontaminate.eval_texts import EvalText, bbh_texts, mmlu_texts
+from flan_mixtures.decontaminate.exclusions import exclusions
 from flan_mixtures.decontaminate.ngrams import ngrams, numbers, words
 from flan_mixtures.decontaminate.rows import IdFilter, decontaminate
+from flan_mixtures.mixtures.mixture import Mixture, task_data
+from flan_mixtures.rendering.compose import EXCLUDED, compose, whitespace_tokens
+from flan_mixtures.rendering.fit import Fitted, LeftOut, Lengths
 from flan_mixtures.rendering.row import Row
+from flan_mixtures.rendering.style import style_distribution
 from flan_mixtures.sources.p3 import P3Source
+from flan_mixtures.sources.source_config import SourceConfig
 from t5x.errors import UserError
 
 LONG = "Which of the planets of the solar system that are known today has the largest number of moons around it?"
@@ -159,3 +171,150 @@ def test_the_sample_prompts_of_p3_hold_no_question_of_mmlu_or_bbh(shared, real_i
             rows += [Row(path.stem, str(index), dict(records[index])) for index in range(0, len(records), 4)]
     kept, report = decontaminate(rows, real_index)
     assert (len(kept), report.removed, report.checked) == (950, 0, 950)
+
+
+# A mixture and its file of excluded rows
+
+QUESTION = "Which of these four rivers is the longest one on the whole African continent today?"
+ROW = "agrees/train/3"
+
+
+@pytest.fixture
+def folder(own_data, tmp_path, monkeypatch):
+    """A data folder of the same tasks, with an MMLU file one question of which stands among the rows of `agrees`."""
+    shutil.copytree(own_data, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "mmlu" / "test").mkdir(parents=True)
+    (tmp_path / "mmlu/test/geography_test.csv").write_text(f"{QUESTION},Nile,Congo,Niger,Volta,A\n", encoding="utf-8")
+    rows = [json.loads(line) for line in (tmp_path / "agrees.jsonl").read_text(encoding="utf-8").splitlines()]
+    half = len(QUESTION) // 2
+    rows[3] |= {"text": f"Tell me. {QUESTION[:half].upper()}", "claim": QUESTION[half:]}  # goes on in the next field
+    (tmp_path / "agrees.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    monkeypatch.setenv("FLAN_MIXTURES_DATA", str(tmp_path))
+    return tmp_path
+
+
+def written(folder, *arguments):
+    """Runs the command; returns what it wrote."""
+    out = folder / "removed.json"
+    assert command_line.main(["decontaminate", "mine_submix", "--out", str(out), *arguments]) == 0
+    return json.loads(out.read_text(encoding="utf-8"))
+
+
+def test_the_command_finds_a_planted_question_and_says_where_it_stands(folder, capsys):
+    content = written(folder)
+    printed = capsys.readouterr().out
+    assert content["rows"] == {"agrees": [ROW]}
+    assert content["found"] == {ROW: "mmlu/test/geography:0"}
+    assert content["tasks"] == []
+    assert content["checked"] == {"agrees": {"rows": 60, "checked": 60}, "tells": {"rows": 30, "checked": 30}}
+    assert (content["n"], content["split"], content["mixture"]) == (13, "train", "mine_submix")
+    assert content["evaluation_sets"].keys() == {"mmlu"}
+    assert content["evaluation_sets"]["mmlu"]["texts"] == 1
+    assert "agrees: 1 of 60 rows removed" in printed
+    assert f"{ROW}: mmlu/test/geography:0: 'which of these four rivers" in printed
+    assert "tells: 0 of 30 rows removed" in printed
+
+
+def test_the_checksum_is_that_of_the_questions_and_not_of_their_place(folder, tmp_path_factory):
+    before = written(folder)["evaluation_sets"]
+    elsewhere = tmp_path_factory.mktemp("other")
+    shutil.copytree(folder / "mmlu", elsewhere / "copy")
+    assert written(folder, "--against", f"mmlu={elsewhere / 'copy'}")["evaluation_sets"] == before
+    file = elsewhere / "copy/test/geography_test.csv"
+    file.write_text(file.read_text().replace("Volta", "Benue"))
+    changed = written(folder, "--against", f"mmlu={elsewhere / 'copy'}")["evaluation_sets"]
+    assert changed["mmlu"]["sha256"] != before["mmlu"]["sha256"]
+
+
+def test_a_part_of_the_rows_can_be_checked_and_the_file_says_so(folder, capsys):
+    content = written(folder, "--rows", "20")  # rows 0, 3, 6, ...
+    assert content["checked"]["agrees"] == {"rows": 60, "checked": 20}
+    assert content["rows"] == {"agrees": [ROW]}
+    assert "50 rows were not checked" in capsys.readouterr().out
+
+
+def test_longer_runs_of_words_find_less(folder):
+    assert written(folder, "-n", "14")["rows"] == {"agrees": [ROW]}
+    file = folder / "agrees.jsonl"
+    file.write_text(file.read_text(encoding="utf-8").replace("AFRICAN", "Asian").replace("African", "Asian"))
+    assert written(folder, "-n", "13")["rows"] == {}
+    assert written(folder, "-n", "8")["rows"] == {"agrees": [ROW]}
+
+
+def test_a_task_made_from_an_evaluation_set_is_left_out_as_a_whole(folder):
+    shutil.copy(folder / "tasks/mine/tells.toml", folder / "tasks/mine/task9_mmmlu_tells.toml")
+    content = written(folder)
+    assert content["tasks"] == ["task9_mmmlu_tells"]
+    assert "task9_mmmlu_tells" not in content["checked"]
+
+
+def test_an_excluded_row_is_neither_query_nor_exemplar_in_many_draws(folder):
+    written(folder)
+    seen = {}
+    for excluded in ("", "removed.json"):
+        data = task_data(catalogue.task("agrees"), SourceConfig(excluded=excluded), "train")
+        styles = dataclasses.replace(style_distribution("fsopt"), shots={4: 1.0})
+        examples = [
+            compose(data, index, styles, Lengths(2000, 500), whitespace_tokens(), epoch=epoch)
+            for epoch in range(20)
+            for index in range(60)
+        ]
+        left_out = {each.row_id: each.reason for each in examples if isinstance(each, LeftOut)}
+        shots = collections.Counter(row for each in examples if isinstance(each, Fitted) for row in each.example.shots)
+        seen[excluded] = left_out, shots[ROW], "four rivers" in repr(examples).lower()
+        assert {len(each.example.shots) for each in examples if isinstance(each, Fitted)} == {4}
+    left_out, as_exemplar, said = seen[""]
+    assert not left_out
+    assert as_exemplar > 40  # 4 of 59 rows in each of 1,200 draws
+    assert said
+    assert seen["removed.json"] == ({ROW: EXCLUDED}, 0, False)
+
+
+def test_an_excluded_task_is_missing_from_its_mixture_and_the_file_is_the_reason(folder, caplog):
+    (folder / "removed.json").write_text('{"tasks": ["tells", "tels"]}')
+    mixture = Mixture("mine_submix", SourceConfig(excluded="removed.json"))
+    assert {part.declaration.task for part in mixture.parts} == {"agrees"}
+    missing = {part.declaration.task: part.missing for part in mixture.missing}
+    assert missing["tells"] == "excluded by removed.json"
+    assert "1 of 3 tasks have no data here" in caplog.text  # `ghost` alone
+    assert "names tasks that do not exist here: tels." in caplog.text
+    with pytest.raises(UserError, match=r"'tells' is excluded by removed\.json"):
+        task_data(catalogue.task("tells"), SourceConfig(excluded="removed.json"), "train")
+
+
+def test_leaving_a_task_out_on_purpose_is_no_missing_source(folder):
+    (folder / "removed.json").write_text('{"tasks": ["ghost"]}')
+    strict = SourceConfig(on_missing="error", excluded="removed.json")
+    assert {part.declaration.task for part in Mixture("mine_submix", strict).parts} == {"agrees", "tells"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "does not exist"),
+        ("{", "not valid JSON"),
+        ("[]", "expected an object"),
+        ("{}", "expected an object"),
+        ('{"rows": {}, "task": ["a"]}', "Did you mean 'tasks'"),
+        ('{"tasks": "agrees"}', "expected a list of texts"),
+        ('{"rows": ["agrees/train/3"]}', "expected an object: task name to row ids"),
+        ('{"rows": {"agrees": [3]}}', "expected a list of texts"),
+        ('{"rows": {"agrees": ["tells/train/3"]}}', "no row id of 'agrees'"),
+    ],
+)
+def test_a_missing_or_malformed_file_is_the_users_mistake(folder, content, said):
+    if content is not None:
+        (folder / "removed.json").write_text(content)
+    with pytest.raises(UserError, match=said) as error:
+        Mixture("mine_submix", SourceConfig(excluded="removed.json"))
+    assert "removed.json" in str(error.value)
+
+
+def test_a_file_that_changes_is_read_anew(folder):
+    file = folder / "removed.json"
+    file.write_text('{"tasks": ["tells"]}')
+    assert exclusions("removed.json").tasks == {"tells"}
+    file.write_text('{"tasks": ["agrees"]}')
+    os.utime(file, ns=(1, 1))
+    assert exclusions("removed.json").tasks == {"agrees"}
+    assert exclusions(str(file)).tasks == {"agrees"}
