@@ -15,7 +15,7 @@ import pytest
 from flan_mixtures import main as command_line
 from flan_mixtures.catalogue import catalogue
 from flan_mixtures.decontaminate.decontaminator import Decontaminator
-from flan_mixtures.decontaminate.eval_index import build
+from flan_mixtures.decontaminate.eval_index import DEFAULT_N, build
 from flan_mixtures.decontaminate.eval_texts import EvalText, bbh_texts, mmlu_texts
 from flan_mixtures.decontaminate.exclusions import exclusions
 from flan_mixtures.decontaminate.ngrams import ngrams, numbers, words
@@ -207,7 +207,7 @@ def test_the_command_finds_a_planted_question_and_says_where_it_stands(folder, c
     assert content["found"] == {ROW: "mmlu/test/geography:0"}
     assert content["tasks"] == []
     assert content["checked"] == {"agrees": {"rows": 60, "checked": 60}, "tells": {"rows": 30, "checked": 30}}
-    assert (content["n"], content["split"], content["mixture"]) == (13, "train", "mine_submix")
+    assert (content["n"], content["split"], content["mixture"]) == (DEFAULT_N, "train", "mine_submix")
     assert content["evaluation_sets"].keys() == {"mmlu"}
     assert content["evaluation_sets"]["mmlu"]["texts"] == 1
     assert "agrees: 1 of 60 rows removed" in printed
@@ -230,6 +230,7 @@ def test_a_part_of_the_rows_can_be_checked_and_the_file_says_so(folder, capsys):
     content = written(folder, "--rows", "20")  # rows 0, 3, 6, ...
     assert content["checked"]["agrees"] == {"rows": 60, "checked": 20}
     assert content["rows"] == {"agrees": [ROW]}
+    assert written(folder, "--rows", "15")["rows"] == {}  # rows 0, 4, 8, ...
     assert "50 rows were not checked" in capsys.readouterr().out
 
 
@@ -268,6 +269,32 @@ def test_an_excluded_row_is_neither_query_nor_exemplar_in_many_draws(folder):
     assert as_exemplar > 40  # 4 of 59 rows in each of 1,200 draws
     assert said
     assert seen["removed.json"] == ({ROW: EXCLUDED}, 0, False)
+
+
+def test_an_exemplar_that_a_tasks_authors_wrote_is_checked_and_left_out_like_a_row(folder):
+    content = {
+        "Definition": ["Name the river that is asked for."],
+        "Positive Examples": [
+            {"input": text, "output": "Nile", "explanation": "It is so."} for text in ("Not the Congo?", QUESTION)
+        ],
+        "Instances": [{"id": f"i{number}", "input": f"River {number}?", "output": ["Nile"]} for number in range(9)],
+    }
+    (folder / "superni").mkdir()
+    (folder / "superni/task9001_rivers.json").write_text(json.dumps(content))
+    out = folder / "removed.json"
+    assert command_line.main(["decontaminate", "task9001_rivers_fsopt", "--out", str(out)]) == 0
+    task, exemplar = "task9001_rivers", "task9001_rivers/exemplars/1"
+    assert json.loads(out.read_text())["rows"] == {task: [exemplar]}
+    data = task_data(catalogue.task(task), SourceConfig(excluded=str(out)), "train")
+    assert {row.row_id for row in data.pool} >= {exemplar}
+    styles = dataclasses.replace(style_distribution("fsopt"), shots={1: 1.0})
+    examples = [
+        compose(data, index, styles, Lengths(2000, 500), whitespace_tokens(), epoch=epoch)
+        for epoch in range(10)
+        for index in range(9)
+    ]
+    shots = collections.Counter(row for each in examples for row in each.example.shots)
+    assert shots.keys() == {f"{task}/exemplars/0"}
 
 
 def test_an_excluded_task_is_missing_from_its_mixture_and_the_file_is_the_reason(folder, caplog):
