@@ -38,6 +38,7 @@ DATA = [
     "pyarrow>=25.0.1,<27",  # parquet and arrow files as sources; a major release may break; 25 beside apache-beam
     "clu==0.0.12",  # TensorBoard event files; seqio depends on it too; 0.0.x promises nothing between releases
     "tensorboard>=2.21,<2.22",  # clu's event writer imports it, but only tensorflow up to 2.20 brought it along
+    "array_record>=0.8.3,<0.9",  # a format that flan-mixtures exports; tensorflow-datasets reads its own files with it
     "sentencepiece>=0.2.1,<0.3",  # vocabularies; seqio needs 0.2; 0.2.1 has the first wheels for Python 3.13
 ]
 

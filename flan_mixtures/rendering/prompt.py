@@ -79,7 +79,7 @@ def render(
         task=row.task,
         row_id=row.row_id,
         template_id=template.id,
-        template_index=_index(template, family),
+        template_index=template.index,
         style=style_name,
         shots=tuple(shot.row.row_id for shot in shots),
         options=query.options,
@@ -224,9 +224,3 @@ def _fill(text: str, fields: dict[str, str], row: Row, template: Template) -> st
             f"Template {template.id!r} names the field {error.args[0]!r}, which row {row.row_id!r} of task "
             f"{row.task!r} does not have. It has {', '.join(fields)}. Declare it for the task, or mend the template."
         ) from error
-
-
-def _index(template: Template, family: Family | None) -> int:
-    if family is None:
-        return 0
-    return family.templates(template.kind).index(template)

@@ -61,6 +61,7 @@ class Template:
       separator: between examples.
       predicts: the fields that the target holds; empty for the answer.
       mixable: whether it may stand beside other templates in one prompt.
+      index: its place among the templates of its kind.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Template:
     separator: str = "\n\n"
     predicts: tuple[str, ...] = ()
     mixable: bool = True
+    index: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,11 +162,12 @@ def slots(text: str) -> tuple[str, ...]:
 
 
 def _templates(family_name: str, content: Mapping[str, Any], kind: str) -> tuple[Template, ...]:
-    return tuple(_template(family_name, entry, kind) for entry in content.get(kind, ()))
+    entries = content.get(kind, ())
+    return tuple(dataclasses.replace(_template(family_name, e, kind), index=i) for i, e in enumerate(entries))
 
 
 def _template(family_name: str, entry: Mapping[str, Any], kind: str) -> Template:
-    known = {field.name for field in dataclasses.fields(Template)} - {"kind"}
+    known = {field.name for field in dataclasses.fields(Template)} - {"kind", "index"}
     name = entry.get("id", "?")
     where = f"Template {name!r} of family {family_name!r}"
     for key in entry.keys() - known:

@@ -76,7 +76,8 @@ def make_source(mapping: Mapping[str, Any], config: SourceConfig | None = None) 
     if mapping.get("splits"):
         source = SlicedSource(source, mapping["splits"])
     if mapping.get("where"):
-        source = FilteredSource(source, mapping["where"])
+        made_of = repr({key: value for key, value in mapping.items() if key not in ("where", *ROW_KEYS)})
+        source = FilteredSource(source, mapping["where"], made_of)
     return HeldOutSource(source, mapping["hold_out"]) if mapping.get("hold_out") else source
 
 
