@@ -17,7 +17,6 @@ import platform
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import t5x
 from flan_mixtures.decontaminate.exclusions import exclusions
 from flan_mixtures.export.formats import FORMATS
 from flan_mixtures.export.manifest import Manifest, Shard, continued
@@ -170,7 +169,7 @@ def _versions(format: str) -> dict[str, str]:
     """Returns the versions of what makes the bytes."""
     libraries = ["sentencepiece", *([_LIBRARIES[format]] if format in _LIBRARIES else [])]
     found = {name: importlib.metadata.version(name) for name in libraries}
-    return {"flan_mixtures": t5x.__version__, "python": platform.python_version(), **found}
+    return {"flan_mixtures": importlib.metadata.version("t5x-flan"), "python": platform.python_version(), **found}
 
 
 def _check(order: Order, rows: int, format: str, start: int, rows_per_shard: int, workers: int) -> None:

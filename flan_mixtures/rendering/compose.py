@@ -78,21 +78,20 @@ def composing(
         return LeftOut(row.task, row.row_id, EXCLUDED)
     rng = Draws(seed, row.row_id, epoch)
     style = styles.draw(rng)
-    key = f"{rng.bits():016x}"
-    fitted = yield from _fit(data, row, style, styles.name, lengths, key)
+    fitted = yield from _fit(data, row, style, styles.name, lengths, rng)
     if style.inverted and isinstance(fitted, LeftOut) and fitted.reason == TARGET_TOO_LONG:
         # What an inversion predicts is often the longest field; the row is still good for the forward task.
-        fitted = yield from _fit(data, row, dataclasses.replace(style, inverted=False), styles.name, lengths, key)
+        fitted = yield from _fit(data, row, dataclasses.replace(style, inverted=False), styles.name, lengths, rng)
     return fitted
 
 
-def _fit(data: TaskData, row: Row, style: Style, style_name: str, lengths: Lengths, key: str) -> Fitting:
-    rng = Draws(key, "templates")
+def _fit(data: TaskData, row: Row, style: Style, style_name: str, lengths: Lengths, rng: Draws) -> Fitting:
     inverted = style.inverted and bool(data.family.inversions)
     few_shot = data.family.inversions if inverted else data.family.few_shot
     zero_shot = data.family.inversions if inverted else data.family.zero_shot
+    key = rng.bits()
     alone, among = rng.choice(zero_shot), rng.choice(few_shot)
-    exemplars = _exemplars(data, row, style.shots, Draws(key, "exemplars")) if style.shots else []
+    exemplars = _exemplars(data, row, style.shots, rng) if style.shots else []
     templates = _exemplar_templates(among, few_shot, len(exemplars), style, rng)
     shots = tuple(Shot(each, template) for each, template in zip(exemplars, templates, strict=True))
 
