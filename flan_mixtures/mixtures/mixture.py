@@ -238,10 +238,11 @@ class Mixture:
         return np.cumsum(self.schedule.rows)
 
     def _block(self, block: int) -> tuple[list[int], list[int], list[int]]:
-        if self._last_block[0] != block:
+        last = self._last_block  # looked at once: another thread may read another block meanwhile
+        if last[0] != block:
             places = self.schedule.block(block)
-            self._last_block = block, (places.part.tolist(), places.epoch.tolist(), places.row.tolist())
-        return self._last_block[1]
+            last = self._last_block = block, (places.part.tolist(), places.epoch.tolist(), places.row.tolist())
+        return last[1]
 
 
 def _report_excluded(name: str, excluded: Exclusions) -> None:
@@ -288,11 +289,9 @@ def task_data(declaration: Declaration, sources: SourceConfig, split: str) -> Ta
 
 def _written_exemplars(declaration: Declaration, examples: Sequence[Mapping[str, str]], like: Row) -> tuple[Row, ...]:
     """Returns exemplars that a task's authors wrote; what they do not say is the same in every row of the task."""
-    return tuple(
-        Row(
-            declaration.task,
-            f"{declaration.task}/exemplars/{number}",
-            {**like.fields, **{key: str(value) for key, value in example.items()}, ANSWER: str(example["output"])},
-        )
-        for number, example in enumerate(examples)
-    )
+    exemplars = []
+    for number, example in enumerate(examples):
+        texts = {key: str(value).strip() for key, value in example.items()}  # stripped as the texts of rows are
+        fields = {**like.fields, **texts, ANSWER: texts["output"]}
+        exemplars.append(Row(declaration.task, f"{declaration.task}/exemplars/{number}", fields))
+    return tuple(exemplars)

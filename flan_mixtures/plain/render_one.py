@@ -80,10 +80,9 @@ def render(
         index = 0
     elif not 0 <= index < len(data.rows):
         raise UserError(f"Task {task!r} has no row {index}: expected 0 to {len(data.rows) - 1}, of split {split!r}.")
-    pool = data.pool if own_shots is None else tuple(own_shots)
     if template is not None:
         data = dataclasses.replace(data, family=_with_template(family, template))
-    result = compose(dataclasses.replace(data, pool=pool), index, styles, limits, encode, seed=seed, epoch=epoch)
+    result = compose(data, index, styles, limits, encode, seed=seed, epoch=epoch, exemplars=own_shots)
     if isinstance(result, LeftOut):
         way_out = "It is named in the file of excluded rows." if result.reason == EXCLUDED else "Raise the lengths."
         raise UserError(f"Row {result.row_id!r} of {task!r} cannot be rendered: {result.reason}. {way_out}")

@@ -80,7 +80,7 @@ def fit(
         return LeftOut(row.task, row.row_id, TARGET_TOO_LONG)
     if len(inputs) <= room:
         return Fitted(example, inputs, targets)
-    # How many of the first exemplars must go: fewer never fit where more do not, so halving the range is enough.
+    # How many of the first exemplars must go. Where some that are gone are too few, fewer are too: halving is enough.
     fewest, most = 1, len(shots)
     fitted: Fitted | None = None
     while fewest <= most:
@@ -122,7 +122,8 @@ def _shortened(
                 break
             keep = max(FEWEST_FIELD_TOKENS, keep - excess)
             fields[name] = yield from shorten(row.fields[name], long_fields[name], keep)
-        cut.append(name)
+        if fields[name] != row.fields[name]:
+            cut.append(name)
         row = dataclasses.replace(row, fields=fields)
         if len(targets) > lengths.targets - EOS:  # an inversion predicts, say, the long field
             return LeftOut(row.task, row.row_id, TARGET_TOO_LONG)

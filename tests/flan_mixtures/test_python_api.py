@@ -81,7 +81,7 @@ def test_exemplars_of_ones_own_stand_before_the_query_in_their_order(monkeypatch
     monkeypatch.delenv("FLAN_MIXTURES_DATA", raising=False)
     shots = [{**PAIR, "premise": f"Premise {n}.", "row_id": f"mine/{n}"} for n in range(3)]
     said = flan_mixtures.render("rte", {**PAIR, "premise": "The query."}, style="fsopt", shots=shots)
-    assert sorted(said["shots"]) == ["mine/0", "mine/1", "mine/2"]
+    assert said["shots"] == ["mine/0", "mine/1", "mine/2"]
     places = [said["inputs"].index(f"Premise {each.rpartition('/')[2]}.") for each in said["shots"]]
     assert places == sorted(places)
     assert places[-1] < said["inputs"].index("The query.")
