@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from flan_mixtures.draws import Draws
 from flan_mixtures.rendering.example import Example
 from flan_mixtures.rendering.option_style import MOST_OPTIONS, PLAIN, OptionStyle
-from flan_mixtures.rendering.reasoning import Cue, as_sentence, draw_cue
+from flan_mixtures.rendering.reasoning import Cue, draw_cue, possible_reasoning
 from flan_mixtures.rendering.row import ANSWER, RATIONALE, Row
 from flan_mixtures.rendering.style import Style
 from flan_mixtures.rendering.template import OPTIONS, Family, Template
-from t5x.errors import UserError
+from t5x.errors import UserError, nearest
 
 # Who speaks in a chat: the one who asks, the one who answers.
 ROLES = (
@@ -63,7 +63,8 @@ def render(
       UserError: the template names a field that the row does not have, or the row has more options than labels.
     """
     drawn = Draws(seed, row.row_id, "render")
-    cue = _cue(row, template, style, drawn)
+    reasoning = _reasoning(row, template, style, shots)
+    cue = draw_cue(drawn, reasoning) if reasoning else None
     roles = drawn.choice(ROLES)
     instruction = _instruction(row, template, style, family, bool(shots), drawn)
     look = _look(style, row, template, shots)
@@ -87,7 +88,7 @@ def render(
         option_style=look.id if query.options else "",
         label_target=query.labelled,
         inverted=bool(template.predicts),
-        reasoning=style.reasoning if cue else "",
+        reasoning=reasoning,
     )
 
 
@@ -127,10 +128,7 @@ def _piece(
     body = _fill(text, fields, row, template)
     if cue:
         body = cue.ask(body)
-        fields = {**fields, RATIONALE: as_sentence(row.fields[RATIONALE])}
-        target = _fill(cue.target, fields, row, template)
-        if fields[ANSWER].endswith(".") and target.endswith(".."):  # the answer brought its own full stop
-            target = target[:-1]
+        target = cue.reply(fields[ANSWER], fields[RATIONALE])
     else:
         said = template.exemplar_target if exemplar and template.exemplar_target else template.target
         target = _fill(said, fields, row, template)
@@ -168,10 +166,11 @@ def _look(style: Style, row: Row, template: Template, shots: Sequence[Shot]) -> 
     return look
 
 
-def _cue(row: Row, template: Template, style: Style, drawn: Draws) -> Cue | None:
-    if RATIONALE not in row.fields or template.predicts:
-        return None
-    return draw_cue(drawn, style.reasoning)
+def _reasoning(row: Row, template: Template, style: Style, shots: Sequence[Shot]) -> str:
+    """Returns where rationales stand in this prompt's targets; "" where some row has none, or it is not asked for."""
+    if template.predicts or any(RATIONALE not in each.fields for each in (row, *(shot.row for shot in shots))):
+        return ""
+    return possible_reasoning(style.reasoning, row.fields[RATIONALE])
 
 
 def _instruction(
@@ -222,5 +221,11 @@ def _fill(text: str, fields: dict[str, str], row: Row, template: Template) -> st
     except KeyError as error:
         raise UserError(
             f"Template {template.id!r} names the field {error.args[0]!r}, which row {row.row_id!r} of task "
-            f"{row.task!r} does not have. It has {', '.join(fields)}. Declare it for the task, or mend the template."
+            f"{row.task!r} does not have.{nearest(str(error.args[0]), fields)} It has {', '.join(fields)}. "
+            "Declare it for the task, or mend the template; `flan-mixtures lint` shows all such faults."
+        ) from error
+    except (ValueError, IndexError, AttributeError, TypeError) as error:
+        raise UserError(
+            f"Template {template.id!r} of task {row.task!r} has broken braces ({error}) in {text!r}: expected names of "
+            "fields, such as {question}, and two braces for one that is shown. `flan-mixtures lint` shows all such faults."
         ) from error

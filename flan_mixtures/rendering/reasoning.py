@@ -13,6 +13,7 @@ import tomllib
 
 from flan_mixtures.draws import Draws
 
+SAYS_THE_ANSWER = "the answer is"  # evaluation finds an answer behind the last of these
 _ENDS_A_SENTENCE = (".", "!", "?", ":", ";", '."', '!"', '?"', ".)")
 
 
@@ -32,6 +33,11 @@ class Cue:
     target: str
     place: str = "after"
 
+    def reply(self, answer: str, rationale: str) -> str:
+        """Returns the target. An answer that ends with a full stop brings the sentence's."""
+        target = self.target.replace("{answer}.", "{answer}") if answer.endswith(".") else self.target
+        return target.format(answer=answer, rationale=as_sentence(rationale))
+
     def ask(self, text: str) -> str:
         """Returns the question with the cue."""
         if not self.cue:
@@ -48,6 +54,11 @@ def cues(reasoning: str) -> tuple[Cue, ...]:
 def draw_cue(rng: Draws | random.Random, reasoning: str) -> Cue:
     """Draws a phrasing."""
     return rng.choice(cues(reasoning))
+
+
+def possible_reasoning(wanted: str, rationale: str) -> str:
+    """Returns where the rationale stands: not behind the answer where it would be taken for one that says it."""
+    return "rationale_first" if wanted == "answer_first" and SAYS_THE_ANSWER in rationale.lower() else wanted
 
 
 def as_sentence(text: str) -> str:

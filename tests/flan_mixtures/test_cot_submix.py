@@ -88,14 +88,16 @@ def test_the_mixture_follows_the_published_sizes(data):
     assert shares["cot_gsm8k"] / shares["cot_qasc"] == pytest.approx(7473 / 1084)
 
 
-def test_the_answer_can_be_taken_back_out_of_every_target_that_reasons_first(data):
+def test_the_answer_can_be_taken_back_out_of_every_target(data):
     found = collections.Counter()
     for row, example in validation(data):
-        if not example.inverted and example.reasoning == "rationale_first":
+        if not example.inverted:
             assert extract_answer(example.targets) == row.fields["answer"].removesuffix(".")
-            assert example.targets.startswith(as_sentence(row.fields["rationale"]))
-            found[row.task] += 1
-    assert set(found) == {f"cot_{dataset}" for dataset in DATASETS}
+            if example.reasoning == "rationale_first":
+                assert example.targets.startswith(as_sentence(row.fields["rationale"]))
+            found[row.task, example.reasoning] += 1
+    assert {task for task, _ in found} == {f"cot_{dataset}" for dataset in DATASETS}
+    assert {reasoning for _, reasoning in found} == {"rationale_first", "answer_first"}
 
 
 def test_a_zero_shot_question_that_is_reasoned_about_asks_for_it(data):
@@ -128,7 +130,8 @@ def test_the_cues_are_sound(reasoning):
             assert target.startswith("It is so.")
             assert target.endswith("he answer is 7.")
         else:
-            assert target.index("7") < target.index("It is so.")
+            assert target.startswith("The answer is 7.\n")
+            assert target.endswith("It is so.")
 
 
 def test_a_full_stop_is_added_only_where_no_end_mark_stands():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
 
+from flan_mixtures.evals.answer import extract_answer
 from flan_mixtures.rendering.option_style import LABELS, STYLES, OptionStyle, draw_option_style
 from flan_mixtures.rendering.prompt import ROLES, Shot, render, shuffled_options
 from flan_mixtures.rendering.row import Row
@@ -140,7 +142,11 @@ REASONED = Row("sums", "sums/1", {"animal": "2", "sound": "3", "answer": "5", "r
 
 @pytest.mark.parametrize(
     ("reasoning", "begins", "ends"),
-    [("rationale_first", "2 and 3 make 5.", "5."), ("answer_first", "", "2 and 3 make 5."), ("direct", "5", "5")],
+    [
+        ("rationale_first", "2 and 3 make 5.", "5."),
+        ("answer_first", "The answer is 5.\n", "2 and 3 make 5."),
+        ("direct", "5", "5"),
+    ],
 )
 def test_a_rationale_stands_where_the_style_says(reasoning, begins, ends):
     for seed in range(20):
@@ -149,6 +155,24 @@ def test_a_rationale_stands_where_the_style_says(reasoning, begins, ends):
         assert example.targets.endswith(ends)
         assert example.reasoning == reasoning
         assert "2 and 3" not in example.inputs
+
+
+@pytest.mark.parametrize("reasoning", ["rationale_first", "answer_first", "direct"])
+@pytest.mark.parametrize("answer", ["5", "5.", "the U.S.", "(B)", "it is 3.5"])
+@pytest.mark.parametrize("rationale", ["2 and 3 make 5", "So the answer is 6. Or not.", "First\nthen"])
+def test_the_answer_is_read_off_every_target_whatever_the_rationale_says(reasoning, answer, rationale):
+    row = dataclasses.replace(REASONED, fields={**REASONED.fields, "answer": answer, "rationale": rationale})
+    for seed in range(30):
+        targets = render(row, ZERO_SHOT, Style(reasoning=reasoning), family=FAMILY, seed=seed).targets
+        assert extract_answer(targets) == extract_answer(answer)
+        assert ".." not in targets
+        assert (rationale in targets) == (reasoning != "direct")
+
+
+def test_where_an_exemplar_has_no_rationale_none_is_asked_for():
+    alone = render(REASONED, QA, Style(reasoning="rationale_first"), family=FAMILY)
+    beside = render(REASONED, QA, Style(reasoning="rationale_first"), [Shot(CAT, QA)], family=FAMILY)
+    assert (alone.reasoning, beside.reasoning, beside.targets) == ("rationale_first", "", "5")
 
 
 def test_there_are_at_least_sixty_looks_and_no_two_are_alike():
