@@ -15,6 +15,7 @@ from flan_mixtures.catalogue import niv2, t0
 from flan_mixtures.catalogue.declaration import SUBMIXTURES, Declaration, declarations, parse
 from flan_mixtures.rendering.template import Family, family, family_names, read_family
 from flan_mixtures.sources import data_root
+from flan_mixtures.sources.text_file import read_text
 from t5x.errors import UserError, nearest
 
 _TASKS = "tasks"
@@ -88,7 +89,15 @@ def templates(name: str) -> Family:
 def _own(submixture: str) -> dict[str, Declaration]:
     folder = _own_folder(_TASKS)
     files = sorted((folder / submixture).glob("*.toml")) if folder else []
-    return {path.stem: parse(path.stem, submixture, path.read_text(encoding="utf-8")) for path in files}
+    return {path.stem: _read(path, submixture) for path in files}
+
+
+def _read(path: pathlib.Path, submixture: str) -> Declaration:
+    text = read_text(path)
+    try:
+        return parse(path.stem, submixture, text)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def _own_folder(name: str) -> pathlib.Path | None:

@@ -45,10 +45,10 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from t5x.errors import UserError, nearest
+from flan_mixtures.catalogue.declaration_form import check_declaration
+from t5x.errors import UserError
 
 SUBMIXTURES = ("flan2021", "t0", "niv2", "cot", "dialog")
-LONG_POLICIES = ("head", "tail", "middle")  # the part that is cut
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,24 +93,13 @@ def parse(task: str, submixture: str, text: str) -> Declaration:
     """Returns the declaration that a file's text describes.
 
     Raises:
-      UserError: the text is no TOML, has an unknown key, or lacks one; names the task and the key.
+      UserError: the text is no TOML, has an unknown key, lacks one, or has a value of another type; names task and key.
     """
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"The declaration of task {task!r} is no TOML: {error}.") from error
-    known = {field.name for field in dataclasses.fields(Declaration)} - {"task", "submixture"}
-    for key in content.keys() - known:
-        raise UserError(f"The declaration of task {task!r} has the unknown key {key!r}.{nearest(key, known)}")
-    for key in ("dataset", "templates", "sources"):
-        if not content.get(key):
-            raise UserError(f"The declaration of task {task!r} lacks {key!r}.")
-    for field, policy in content.get("long", {}).items():
-        if policy not in LONG_POLICIES:
-            raise UserError(
-                f"The declaration of task {task!r} cuts the long field {field!r} at {policy!r}: expected one of "
-                f"{', '.join(LONG_POLICIES)}."
-            )
+    check_declaration(content, f"The declaration of task {task!r}")
     content["sources"] = tuple(content["sources"])
     content["languages"] = tuple(content.get("languages", ("English",)))
     return Declaration(task=task, submixture=submixture, **content)

@@ -227,5 +227,5 @@ def _fill(text: str, fields: dict[str, str], row: Row, template: Template) -> st
     except (ValueError, IndexError, AttributeError, TypeError) as error:
         raise UserError(
             f"Template {template.id!r} of task {row.task!r} has broken braces ({error}) in {text!r}: expected names of "
-            "fields, such as {question}, and two braces for one that is shown. `flan-mixtures lint` shows all such faults."
+            "fields, such as {question}, and two braces for one that is shown. `flan-mixtures lint` shows all of these."
         ) from error

@@ -37,6 +37,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from flan_mixtures.rendering.row import ANSWER
+from flan_mixtures.rendering.template_form import FAMILY, TEMPLATE, check_types
+from flan_mixtures.sources.text_file import read_text
 from t5x.errors import UserError, nearest
 
 OPTIONS = "options"  # the slot for the answer options
@@ -125,14 +127,18 @@ def family(name: str) -> Family:
 
 def read_family(path: pathlib.Path) -> Family:
     """Returns the family in a file of the user's own. Raises UserError for a malformed file."""
-    return parse_family(path.stem, path.read_text(encoding="utf-8"))
+    text = read_text(path)
+    try:
+        return parse_family(path.stem, text)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def parse_family(name: str, text: str) -> Family:
     """Returns the family that a file's text describes.
 
     Raises:
-      UserError: the text is no TOML, or has a key too many or too few; names the template.
+      UserError: the text is no TOML, has a key too many or too few, or a value of the wrong type; names the template.
     """
     try:
         content = tomllib.loads(text)
@@ -144,10 +150,11 @@ def parse_family(name: str, text: str) -> Family:
     for key in ("fields", "options"):
         if key not in content:
             raise UserError(f"The template file of family {name!r} lacks `{key} = ...` at its top.")
+    check_types(content, FAMILY, f"The template file of family {name!r}")
     return Family(
         name=name,
         fields=tuple(content["fields"]),
-        options=bool(content["options"]),
+        options=content["options"],
         instructions=tuple(content.get("instructions", ())),
         task_fields=tuple(content.get("task_fields", ())),
         zero_shot=_templates(name, content, "zero_shot"),
@@ -157,8 +164,14 @@ def parse_family(name: str, text: str) -> Family:
 
 
 def slots(text: str) -> tuple[str, ...]:
-    """Returns the names in braces, in order; `{{` is a brace. Raises ValueError for a brace that is not closed."""
-    return tuple(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+    """Returns the names in braces, in order; `{{` is a brace. Raises UserError for a brace that is not closed."""
+    try:
+        return tuple(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+    except ValueError as error:
+        raise UserError(
+            f"A template has broken braces ({error}) in {text!r}: expected names of fields, such as {{question}}, and "
+            "two braces for one that is shown. `flan-mixtures lint` says where."
+        ) from error
 
 
 def _templates(family_name: str, content: Mapping[str, Any], kind: str) -> tuple[Template, ...]:
@@ -175,15 +188,10 @@ def _template(family_name: str, entry: Mapping[str, Any], kind: str) -> Template
     for key in ("id", "input", *(("predicts", "target") if kind == "inversion" else ())):
         if key not in entry:
             raise UserError(f"{where} lacks {key!r}.")
+    check_types(entry, TEMPLATE, where)
     values = {**entry, "kind": kind, "predicts": tuple(entry.get("predicts", ()))}
     values.setdefault("input_with_options", f"{values['input']}\n{{{OPTIONS}}}")
     return Template(**values)
-
-
-def fields_of(template: Template) -> set[str]:
-    """Returns every field that the template names, `answer` included, the options slot not."""
-    texts = (template.input, template.input_with_options, template.target, template.exemplar_target)
-    return {name for text in texts for name in slots(text)} - {OPTIONS}
 
 
 def predicted_fields(template: Template) -> tuple[str, ...]:

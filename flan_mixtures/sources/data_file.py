@@ -46,6 +46,8 @@ def why_missing(paths: Iterable[str]) -> str | None:
 def existing_file(path: str) -> pathlib.Path:
     """Returns the full path of a file that is there. Raises UserError where it is missing or empty."""
     found = full_path(path)
+    if found.is_dir():
+        raise UserError(f"The data file {str(found)!r} is a folder. Name a file in it.")
     if not found.is_file():
         raise UserError(f"The data file {str(found)!r} does not exist. Put it there, or name another place for it.")
     if found.stat().st_size == 0:

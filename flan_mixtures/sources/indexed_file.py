@@ -94,14 +94,18 @@ def open_indexed(path: str, find_rows: FindRows, parse: Parse, on_malformed: str
             if on_malformed == "stop":
                 raise UserError(
                     f"{found}:{span.line}: {span.problem}. The row begins {_beginning(file, span)!r}. "
-                    "Mend or delete it, or set SourceConfig.on_malformed = 'skip' to leave such rows out."
+                    "Mend or delete it, or have such rows left out and counted: SourceConfig.on_malformed = 'skip', or "
+                    "--on-malformed skip."
                 )
             first = first or f"line {span.line}: {span.problem}"
             skipped += 1
     if skipped:
         _log_skipped(found, skipped, first)
     if not spans:
-        raise UserError(f"The data file {str(found)!r} has no row that can be used ({skipped} malformed).")
+        raise UserError(
+            f"The data file {str(found)!r} has no row that can be used ({skipped} malformed). Fetch it again, "
+            "or take its task out of the mixture."
+        )
     return IndexedFile(found, content, np.array(spans, dtype=np.int64), skipped, parse)
 
 
