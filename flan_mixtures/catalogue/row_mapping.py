@@ -3,7 +3,8 @@
 Enters: a declaration, the mapping of the source that the record is from, the record, the row's id.
 Leaves: a `Row`, or None where the task's adapter leaves the record out.
 How the right option is found, in this order: where `labels_from` names a list beside the options, the label's place in
-it; where there is a table `labels`, what the table says; else the label is the text of an option, or an index.
+it; where there is a table `labels`, what the table says; else the label is the text of an option, or an index. A number
+is an index where the record brings its own options: one of those may read `1` by chance.
 Text is stripped at both ends and otherwise left as it is, HTML included.
 Effects: imports the adapter's module on first use.
 """
@@ -20,10 +21,9 @@ from typing import Any
 
 from flan_mixtures.catalogue import adapters
 from flan_mixtures.catalogue.declaration import Declaration
+from flan_mixtures.rendering.option_style import MOST_OPTIONS
 from flan_mixtures.rendering.row import ANSWER, Row
 from t5x.errors import UserError, nearest
-
-MAX_OPTIONS = 26  # options are labelled with the letters of the alphabet
 
 _FORMS = ("options", "options_from", "text")  # the keys of `[answer]` that exclude each other
 _HIDDEN = ("-1", "", "None")  # what data sets write where the labels of a test split are kept back
@@ -216,8 +216,8 @@ def _options(form: Mapping[str, Any], record: Mapping[str, Any]) -> tuple[str, .
         options, shown = [_text(record, path) for path in where], ", ".join(where)
     else:
         raise _Drift("its `[answer]` has none of `options`, `options_from` and `text`")
-    if len(options) > MAX_OPTIONS:
-        raise _Drift(f"there are {len(options)} options in {shown!r}, and labels for {MAX_OPTIONS}")
+    if len(options) > MOST_OPTIONS:
+        raise _Drift(f"there are {len(options)} options in {shown!r}, and labels for {MOST_OPTIONS}")
     twice = next((option for place, option in enumerate(options) if option in options[:place]), None)
     if twice is not None:
         raise _Drift(f"the option {twice!r} stands twice in {shown!r}")
@@ -234,7 +234,7 @@ def _gold(form: Mapping[str, Any], record: Mapping[str, Any], options: tuple[str
     elif "labels" in form:
         place = {str(key): index for key, index in form["labels"].items()}.get(word)
         place = options.index(word) if place is None and word in options else place
-    elif word in options:
+    elif word in options and ("options" in form or not _is_number(label)):
         place = options.index(word)
     else:
         place = _index(label)
@@ -250,6 +250,10 @@ def _gold(form: Mapping[str, Any], record: Mapping[str, Any], options: tuple[str
 def _word(label: Any) -> str:
     """Returns a label as the tables of declarations write it: `true`, `3`, `entailment`."""
     return str(label).lower() if isinstance(label, bool) else str(label).strip()
+
+
+def _is_number(label: Any) -> bool:
+    return isinstance(label, int) and not isinstance(label, bool)
 
 
 def _index(label: Any) -> int | None:

@@ -13,6 +13,7 @@ import seqio
 import tensorflow as tf
 
 import gin
+from flan_mixtures.mixtures.arcs import LAST_POSITION
 from flan_mixtures.mixtures.mixture import TRAIN
 from flan_mixtures.pipeline.laid_out import laid_out
 from t5x.errors import UserError
@@ -21,7 +22,6 @@ SPLITS = (TRAIN, "validation", "test")
 # Positions that one worker prepares at a time for a cache, and the most pieces that gives: enough for a large cluster.
 PIECE = 5_000
 MOST_PIECES = 1_000
-_LAST_POSITION = 2**44  # of a schedule; training never gets there
 
 
 class PositionsSource(seqio.DataSource):
@@ -48,7 +48,7 @@ class PositionsSource(seqio.DataSource):
 
     def _row_count(self, split: str, seed: int) -> int:
         if split == TRAIN:
-            return training_examples() or _LAST_POSITION
+            return training_examples() or LAST_POSITION
         return laid_out(self.name, split, seed).row_count
 
     def get_dataset(

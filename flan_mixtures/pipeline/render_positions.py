@@ -18,6 +18,7 @@ import tensorflow as tf
 
 import gin
 from flan_mixtures.mixtures.mixture import MixturePart
+from flan_mixtures.mixtures.plain_row import MOST_LEFT_OUT
 from flan_mixtures.pipeline.laid_out import laid_out
 from flan_mixtures.rendering.fit import EncodeMany, Fitted, LeftOut, Lengths, one_by_one
 from t5x.errors import UserError
@@ -28,8 +29,6 @@ _LOG = logging.getLogger(__name__)
 PUBLIC_LENGTHS = {"inputs": 2048, "targets": 512}
 # Positions rendered at a time: enough to make the way through TensorFlow cheap, few beside a batch's worth.
 TOGETHER = 64
-# So many positions in a row without an example mean that there will be none.
-MOST_LEFT_OUT = 20_000
 _TEXTS = (
     "_task_name",
     "_task_source",

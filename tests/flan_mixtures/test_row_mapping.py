@@ -48,6 +48,11 @@ def test_an_option_that_reads_as_a_number_wins_over_the_index():
     assert row(text, {"label": 1}).gold == 0
 
 
+def test_a_number_is_the_index_of_a_records_own_options_whatever_they_read():
+    assert row(SEVERAL, {"a": "1", "b": "7", "label": 1}).answer == "7"
+    assert row(SEVERAL, {"a": "1", "b": "7", "label": "1"}).answer == "1"
+
+
 def test_a_source_has_its_own_table_of_labels():
     source = {"labels": {"entailment": 0, "not_entailment": 1}}
     assert row(FIXED, {"p": "x", "label": "not_entailment"}, source).answer == "no"
