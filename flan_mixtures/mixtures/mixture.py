@@ -20,13 +20,13 @@ from flan_mixtures.catalogue.declaration import Declaration
 from flan_mixtures.catalogue.task_rows import TaskRows
 from flan_mixtures.decontaminate.exclusions import Exclusions, exclusions
 from flan_mixtures.mixtures.names import Definition, definition
-from flan_mixtures.mixtures.presets import ALL, TaskShare, task_shares
+from flan_mixtures.mixtures.presets import TaskShare, task_shares
 from flan_mixtures.mixtures.rates import Part
 from flan_mixtures.mixtures.schedule import BLOCK, Place, Schedule
 from flan_mixtures.rendering.compose import TaskData, composing
 from flan_mixtures.rendering.fit import Encode, EncodeMany, Fitted, Fitting, LeftOut, Lengths, one_by_one, run
 from flan_mixtures.rendering.row import ANSWER, Row
-from flan_mixtures.rendering.style import StyleDistribution, style_distribution
+from flan_mixtures.rendering.style import StyleDistribution
 from flan_mixtures.sources.available import sources_of
 from flan_mixtures.sources.source_config import SourceConfig
 from t5x.errors import UserError
@@ -144,13 +144,12 @@ def _by_style(
         for style, weight in submixture.styles.items():
             if not has_options and len(submixture.styles) > 1:
                 style = _WITHOUT_OPTIONS.get(style, style)
-            inverted = submixture.inversion.get(style, submixture.inversion.get(ALL, 0.0))
             name = f"{share.task}/{style}"
             before = parts.get(name)
             parts[name] = MixturePart(
                 name,
                 declaration,
-                dataclasses.replace(style_distribution(style), inverted=inverted),
+                dataclasses.replace(catalogue.style(style), inverted=submixture.inverted(style)),
                 (before.asked if before else 0.0) + share.asked * weight / total,
                 (before.share if before else 0.0) + share.got * weight / total,
                 missing.get(share.task, ""),
@@ -274,11 +273,15 @@ def task_data(declaration: Declaration, sources: SourceConfig, split: str) -> Ta
     if source is None:
         raise UserError(
             f"Task {declaration.task!r} cannot be read: {_missing(declaration, sources, split)}. Put the data where a "
-            "source expects it, or map the data set to its place with SourceConfig.paths."
+            "source expects it, or map the data set to its place with SourceConfig.paths or --path."
         )
     rows = TaskRows(declaration, source, split, mapping, sources.on_malformed)
     if not len(rows):
-        raise UserError(f"Task {declaration.task!r} has no rows: {source.describe()}, split {split!r}, is empty.")
+        skipped = f" but {rows.malformed} malformed and {rows.left_out} left out by its adapter"
+        raise UserError(
+            f"Task {declaration.task!r} has no rows: {source.describe()}, split {split!r}, has none"
+            f"{skipped if rows.malformed or rows.left_out else ''}. Mend the data, or take the task out of the mixture."
+        )
     pool: Sequence[Row] = rows
     if mapping.get("exemplars"):
         pool = _written_exemplars(declaration, getattr(source, mapping["exemplars"])(), rows[0])

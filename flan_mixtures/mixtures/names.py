@@ -6,6 +6,7 @@
     flan2021_inter_cluster_<cluster>_{train,held_out}                        all clusters but one, and that one
     flan2021_intra_cluster_<i>_{train,held_out}                              one task of every cluster held out
     <task>_<style>, such as rte_zsopt; <own>_submix                          one task; a submixture of the user's own
+    <preset>                                                                 a preset of the user's own
 The names of the first three groups are the Flan Collection's; its hold-outs have other names in its first version.
 Effects: looks into the data folder for names that are not its own.
 """
@@ -17,7 +18,7 @@ import functools
 
 from flan_mixtures.catalogue import catalogue, niv2
 from flan_mixtures.mixtures.hold_out import INTRA_CLUSTER_SPLITS, clusters, inter_cluster, intra_cluster
-from flan_mixtures.mixtures.presets import STYLES, Preset, SubmixtureShare, presets
+from flan_mixtures.mixtures.presets import Preset, SubmixtureShare, presets, read_presets
 from t5x.errors import UserError, nearest
 
 PUBLIC = "public"
@@ -71,10 +72,13 @@ def definition(name: str) -> Definition:
     """
     if name in _definitions():
         return _definitions()[name]
+    own = catalogue.own_presets_file()
+    if own and name in (found := read_presets(own)):
+        return Definition(name, found[name])
     rest, _, ending = name.rpartition("_")
     if ending == "submix" and rest in catalogue.submixtures():
         return _only(name, rest, _OWN_SHARE)
-    if ending in STYLES:
+    if ending in catalogue.style_names():
         declaration = catalogue.find(rest)
         if declaration:
             share = _definitions()["flan2022_submix"].preset.submixtures.get(declaration.submixture, _OWN_SHARE)

@@ -6,9 +6,13 @@
     [mine.submixtures.cot]
     weight = 5                               # shares of whatever the weights sum to
     cap = { level = "task", rows = 100_000 } # optional; see `rates.Cap`
-    styles = { zsopt = 50, fsopt = 50 }
+    rates = { kind = "temperature", temperature = 2 } # optional: how tasks share; else in proportion to their rows
+    styles = { zsopt = 50, fsopt = 50 }      # of the package, or of styles.toml in the data folder
     inversion = { all = 0.2 }                # optional; share of inverted examples, for `all` or per style
 
+`rates` is one of { kind = "proportional" }, { kind = "temperature", temperature = 2 }, { kind = "unimax", draws =
+1_000_000, epochs = 2 } and { kind = "fixed", rates = { cot_gsm8k = 3, cot_aqua = 1 } }. The last two take no cap.
+The user's own presets, in `presets.toml` of the data folder, are mixtures of their names.
 Effects: reads preset files.
 """
 
@@ -23,11 +27,14 @@ import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from flan_mixtures.mixtures.rates import Cap, Part, proportional
+from flan_mixtures.catalogue import catalogue
+from flan_mixtures.mixtures.rates import Cap, Part, fixed, proportional, unimax
 from t5x.errors import UserError, nearest
 
 STYLES = ("zsopt", "fsopt", "zsnoopt", "fsnoopt")  # zero- or few-shot, answer options shown or not
 ALL = "all"
+# Kind of rates -> what it needs; see `rates.py`.
+_RATES = {"proportional": (), "temperature": ("temperature",), "unimax": ("draws", "epochs"), "fixed": ("rates",)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +45,7 @@ class SubmixtureShare:
       weight: its share, of the sum of the preset's weights.
       cap: of its tasks' rows, or None.
       styles: style -> share, of their sum.
+      rates: how tasks share it, by `kind` and what that kind needs.
       inversion: style or `all` -> share of that style's examples which predict another field than the answer; 0 to 1.
     """
 
@@ -46,15 +54,9 @@ class SubmixtureShare:
     styles: Mapping[str, float]
     inversion: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
-    def leaves(self) -> dict[tuple[str, bool], float]:
-        """Returns (style, inverted) -> share of the submixture, without those of share 0; the shares sum to 1."""
-        total = math.fsum(self.styles.values())
-        shares: dict[tuple[str, bool], float] = {}
-        for style, share in self.styles.items():
-            inverted = self.inversion.get(style, self.inversion.get(ALL, 0.0))
-            shares[style, False] = share / total * (1 - inverted)
-            shares[style, True] = share / total * inverted
-        return {leaf: share for leaf, share in shares.items() if share > 0}
+    def inverted(self, style: str) -> float:
+        """Returns which share of a style's examples predict another field than the answer."""
+        return self.inversion.get(style, self.inversion.get(ALL, 0.0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +88,7 @@ def presets() -> dict[str, Preset]:
 def read_presets(path: pathlib.Path) -> dict[str, Preset]:
     """Returns the presets in a file of the user's own. Raises UserError for a missing or malformed file."""
     try:
-        return parse_presets(pathlib.Path(path).read_text(encoding="utf-8"), str(path))
+        return parse_presets(pathlib.Path(path).read_text(encoding="utf-8"), str(path), catalogue.style_names())
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"The preset file {str(path)!r} cannot be read: {error}.") from error
 
@@ -99,8 +101,8 @@ def preset(name: str, path: pathlib.Path | None = None) -> Preset:
     return known[name]
 
 
-def parse_presets(text: str, where: str) -> dict[str, Preset]:
-    """Returns the presets that a file's text describes, by name, in file order.
+def parse_presets(text: str, where: str, styles: Sequence[str] = STYLES) -> dict[str, Preset]:
+    """Returns the presets that a file's text describes, by name, in file order; `styles` are those they may name.
 
     Raises:
       UserError: the text is no TOML, or has a key or a value that a preset cannot have; names both.
@@ -109,7 +111,7 @@ def parse_presets(text: str, where: str) -> dict[str, Preset]:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"The preset file {where!r} is no TOML: {error}.") from error
-    parsed = {name: _preset(name, _table(entry, f"Preset {name!r}"), where) for name, entry in content.items()}
+    parsed = {name: _preset(name, _table(entry, f"Preset {name!r}"), where, styles) for name, entry in content.items()}
     if not parsed:
         raise UserError(f"The preset file {where!r} holds no preset: expected a table such as [mine].")
     return parsed
@@ -161,9 +163,9 @@ def task_shares(
     shares = submixture_shares(preset, [name for name, some in there.items() if some])
     result = []
     for name, some in parts.items():
-        cap = preset.submixtures[name].cap
-        asked = proportional([part for part in some if part.rows], cap) if any(part.rows for part in some) else {}
-        got = proportional(there[name], cap) if there[name] else {}
+        share, sized = preset.submixtures[name], [part for part in some if part.rows]
+        asked = share.task_weights(some, sized) if sized else {}
+        got = share.task_weights(some, there[name]) if there[name] else {}
         whole_asked, whole_got = shares[name]
         result += [
             TaskShare(name, part.task, whole_asked * asked.get(part.task, 0.0), whole_got * got.get(part.task, 0.0))
@@ -186,11 +188,11 @@ def _check_unique(parts: Mapping[str, Sequence[Part]]) -> None:
                 )
 
 
-def _preset(name: str, entry: Mapping[str, Any], where: str) -> Preset:
+def _preset(name: str, entry: Mapping[str, Any], where: str, styles: Sequence[str]) -> Preset:
     who = f"Preset {name!r} in {where!r}"
     _keys(entry, {"source", "submixtures"}, {"source", "submixtures"}, who)
     submixtures = {
-        key: _share(_table(value, f"{who}, submixture {key!r},"), f"{who}, submixture {key!r},")
+        key: _share(_table(value, f"{who}, submixture {key!r},"), f"{who}, submixture {key!r},", styles)
         for key, value in _table(entry["submixtures"], who).items()
     }
     if not any(share.weight > 0 for share in submixtures.values()):
@@ -198,20 +200,32 @@ def _preset(name: str, entry: Mapping[str, Any], where: str) -> Preset:
     return Preset(name, str(entry["source"]), submixtures)
 
 
-def _share(entry: Mapping[str, Any], who: str) -> SubmixtureShare:
-    _keys(entry, {"weight", "cap", "styles", "inversion"}, {"weight", "styles"}, who)
+def _share(entry: Mapping[str, Any], who: str, known_styles: Sequence[str]) -> SubmixtureShare:
+    _keys(entry, {"weight", "cap", "rates", "styles", "inversion"}, {"weight", "styles"}, who)
     cap = None
     if "cap" in entry:
         _keys(_table(entry["cap"], who), {"level", "rows"}, {"level", "rows"}, f"{who} in its cap")
         cap = Cap(str(entry["cap"]["level"]), int(_number(entry["cap"]["rows"], f"{who} cap rows")))
-    styles = _numbers(entry["styles"], STYLES, f"{who} styles")
+    styles = _numbers(entry["styles"], known_styles, f"{who} styles")
     if not math.fsum(styles.values()) > 0:
-        raise UserError(f"{who} has no style with a positive share: expected one of {', '.join(STYLES)}.")
-    inversion = _numbers(entry.get("inversion", {}), (ALL, *STYLES), f"{who} inversion")
+        raise UserError(f"{who} has no style with a positive share: expected one of {', '.join(known_styles)}.")
+    inversion = _numbers(entry.get("inversion", {}), (ALL, *known_styles), f"{who} inversion")
     for style, share in inversion.items():
         if share > 1:
             raise UserError(f"{who} has the inversion share {share:g} for {style!r}: expected 0 to 1.")
-    return SubmixtureShare(_number(entry["weight"], f"{who} weight"), cap, styles, inversion)
+    rates = _rates(entry.get("rates", {"kind": "proportional"}), f"{who} in its rates", cap)
+    return SubmixtureShare(_number(entry["weight"], f"{who} weight"), cap, styles, inversion, rates)
+
+
+def _rates(entry: Any, who: str, cap: Cap | None) -> Mapping[str, Any]:
+    kind = _table(entry, who).get("kind")
+    if kind not in _RATES:
+        raise UserError(f"{who} has the kind {kind!r}: expected one of {', '.join(_RATES)}.{nearest(str(kind), _RATES)}")
+    needed = {"kind", *_RATES[kind]}
+    _keys(entry, needed, needed, who)
+    if cap and kind in ("unimax", "fixed"):
+        raise UserError(f"{who} has the kind {kind!r}, which takes no cap: leave one of the two out.")
+    return entry
 
 
 def _keys(entry: Mapping[str, Any], known: set[str], needed: set[str], who: str) -> None:

@@ -9,9 +9,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-# Names of the Flan Collection's passthrough fields; SeqIO leaves fields that start with an underscore alone.
-PASSTHROUGH = ("_template_idx", "_task_source", "_task_name", "_template_type")
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Example:

@@ -1,7 +1,7 @@
 """The axes along which one row can be rendered: each is chosen without regard to the others.
 
 `Style` is one choice on every axis. `StyleDistribution` says how often each is taken; `styles.toml` holds those with
-a public name (`zsopt`, `zsnoopt`, `fsopt`, `fsnoopt`), and a user's file may hold others. Effects: reads it once.
+a public name (`zsopt`, `zsnoopt`, `fsopt`, `fsnoopt`); a user makes others in Python. Effects: reads it once.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.resources
-import pathlib
 import random
 import tomllib
 from collections.abc import Mapping
@@ -78,7 +77,10 @@ class StyleDistribution:
     inverted: float = 0.0
 
     def draw(self, rng: Draws | random.Random) -> Style:
-        """Draws a style. Every axis takes its draws, needed or not, so that one axis never disturbs another."""
+        """Draws a style, each axis on its own: none has a bearing on another, but that labels need options.
+
+        An axis takes its draws whatever the others come to; one with a single choice takes none.
+        """
         shots = _choose(rng, self.shots)
         shown = rng.random() < self.options
         look = draw_option_style(rng) if self.option_look == "any" else PLAIN
@@ -109,23 +111,10 @@ def style_distribution(name: str) -> StyleDistribution:
     return _packaged()[name]
 
 
-def read_styles(path: pathlib.Path) -> dict[str, StyleDistribution]:
-    """Returns the distributions in a file of the user's own, which looks like `styles.toml`."""
-    return _parse(path.read_text(encoding="utf-8"), str(path))
-
-
 @functools.cache
 def _packaged() -> dict[str, StyleDistribution]:
     text = importlib.resources.files("flan_mixtures.rendering").joinpath("styles.toml").read_text(encoding="utf-8")
-    return _parse(text, "styles.toml")
-
-
-def _parse(text: str, where: str) -> dict[str, StyleDistribution]:
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"The styles file {where} is no TOML: {error}.") from error
-    return {name: parse_style(name, entry) for name, entry in content.items()}
+    return {name: parse_style(name, entry) for name, entry in tomllib.loads(text).items()}
 
 
 def parse_style(name: str, entry: Mapping[str, Any]) -> StyleDistribution:

@@ -40,11 +40,6 @@ class Availability:
         return any(state == OK for _, state in self.sources)
 
 
-def first_available(sources: Iterable[Source]) -> Source | None:
-    """Returns the first source that can be read on this machine, or None."""
-    return next((source for source in sources if source.missing() is None), None)
-
-
 def source_mappings(declaration: Declaration, config: SourceConfig) -> tuple[Mapping[str, Any], ...]:
     """Returns what `make_source` takes for each source of a task: a local copy from the config, then the declared ones.
 

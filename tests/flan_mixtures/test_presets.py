@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flan_mixtures.mixtures.presets import preset, presets, read_presets, submixture_shares, task_shares
+from flan_mixtures.mixtures.presets import preset, read_presets, submixture_shares, task_shares
 from flan_mixtures.mixtures.rates import Cap, Part
 from t5x.errors import UserError
 
@@ -55,25 +55,21 @@ def test_the_public_preset_has_the_public_caps_styles_and_inversions():
         ("cot", Cap("task", 100_000)),
         ("dialog", Cap("task", 200_000)),
     ]
-    assert public["t0"].leaves() == {(style, False): 0.25 for style in ("zsopt", "fsopt", "zsnoopt", "fsnoopt")}
-    assert public["niv2"].leaves() == {("zsopt", False): 0.5, ("fsopt", False): 0.5}
-    cot = public["cot"].leaves()
-    assert cot["zsopt", True] / cot["zsopt", False] == pytest.approx(0.3)
-    assert public["flan2021"].leaves()["fsnoopt", True] == pytest.approx(0.25 * 0.147)
-
-
-@pytest.mark.parametrize("name", ["public", "paper_a", "paper_b"])
-def test_styles_and_inversions_of_every_submixture_share_all_of_it(name):
-    for share in presets()[name].submixtures.values():
-        assert sum(share.leaves().values()) == pytest.approx(1)
+    for name, styles in (("t0", ("zsopt", "fsopt", "zsnoopt", "fsnoopt")), ("niv2", ("zsopt", "fsopt"))):
+        assert set(public[name].styles) == set(styles)
+        assert len(set(public[name].styles.values())) == 1
+        assert {public[name].inverted(style) for style in styles} == {0}
+    cot = public["cot"].inverted("zsopt")
+    assert cot / (1 - cot) == pytest.approx(0.3)
+    assert public["flan2021"].inverted("fsnoopt") == pytest.approx(0.147)
 
 
 def test_a_preset_of_the_users_own_loads_the_same_way(mine):
     loaded = preset("mine", mine)
     assert loaded.submixtures["extra"].cap is None
-    assert loaded.submixtures["cot"].leaves() == pytest.approx(
-        {("zsopt", False): 0.2, ("zsopt", True): 0.05, ("fsopt", False): 0.375, ("fsopt", True): 0.375}
-    )
+    cot = loaded.submixtures["cot"]
+    assert cot.styles["fsopt"] == 3 * cot.styles["zsopt"]
+    assert (cot.inverted("zsopt"), cot.inverted("fsopt")) == (0.2, 0.5)
 
 
 def test_what_a_missing_submixture_leaves_is_divided_by_weight():
