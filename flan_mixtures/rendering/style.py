@@ -1,7 +1,7 @@
 """The axes along which one row can be rendered: each is chosen without regard to the others.
 
 `Style` is one choice on every axis. `StyleDistribution` says how often each is taken; `styles.toml` holds those with
-a public name (`zsopt`, `zsnoopt`, `fsopt`, `fsnoopt`); a user makes others in Python. Effects: reads it once.
+a public name (`zsopt`, `zsnoopt`, `fsopt`, `fsnoopt`); a user's file may hold others. Effects: reads them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.resources
+import pathlib
 import random
 import tomllib
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from typing import Any
 
 from flan_mixtures.draws import Draws
 from flan_mixtures.rendering.option_style import PLAIN, OptionStyle, draw_option_style
+from flan_mixtures.sources.text_file import read_text
 from t5x.errors import UserError, nearest
 
 INSTRUCTIONS = ("once", "each", "none")
@@ -111,10 +113,26 @@ def style_distribution(name: str) -> StyleDistribution:
     return _packaged()[name]
 
 
+def read_styles(path: pathlib.Path) -> dict[str, StyleDistribution]:
+    """Returns the distributions in a file of the user's own, which looks like `styles.toml`.
+
+    Raises UserError for a file that cannot be read, that is no TOML, or that describes no style.
+    """
+    return _parse(read_text(path), str(path))
+
+
 @functools.cache
 def _packaged() -> dict[str, StyleDistribution]:
     text = importlib.resources.files("flan_mixtures.rendering").joinpath("styles.toml").read_text(encoding="utf-8")
-    return {name: parse_style(name, entry) for name, entry in tomllib.loads(text).items()}
+    return _parse(text, "styles.toml")
+
+
+def _parse(text: str, where: str) -> dict[str, StyleDistribution]:
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"The styles file {where} is no TOML: {error}.") from error
+    return {name: parse_style(name, entry) for name, entry in content.items()}
 
 
 def parse_style(name: str, entry: Mapping[str, Any]) -> StyleDistribution:
