@@ -1,7 +1,8 @@
 """Every task there is: those that come with the package, those that lie in the data folder, and the user's own.
 
 The user's own are declarations `<data folder>/tasks/<submixture>/<task>.toml`, with template files in
-`<data folder>/templates/`. One with the name of a task of ours takes its place.
+`<data folder>/templates/`, styles in `<data folder>/styles.toml` and mixing presets in `<data folder>/presets.toml`.
+A task, a family or a style with a name of ours takes its place.
 Effects: lists folders below the data folder, where one is set.
 """
 
@@ -13,6 +14,8 @@ from collections.abc import Callable, Mapping
 
 from flan_mixtures.catalogue import niv2, t0
 from flan_mixtures.catalogue.declaration import SUBMIXTURES, Declaration, declarations, parse
+from flan_mixtures.rendering.style import StyleDistribution, read_styles, style_distribution
+from flan_mixtures.rendering.style import style_names as packaged_style_names
 from flan_mixtures.rendering.template import Family, family, family_names, read_family
 from flan_mixtures.sources import data_root
 from flan_mixtures.sources.text_file import read_text
@@ -20,6 +23,8 @@ from t5x.errors import UserError, nearest
 
 _TASKS = "tasks"
 _TEMPLATES = "templates"
+_STYLES = "styles.toml"
+_PRESETS = "presets.toml"
 
 
 def submixtures() -> tuple[str, ...]:
@@ -86,6 +91,27 @@ def templates(name: str) -> Family:
     return family(name)
 
 
+def style(name: str) -> StyleDistribution:
+    """Returns a style, the user's own before the package's. Raises UserError for an unknown one."""
+    return _own_styles().get(name) or style_distribution(name)
+
+
+def style_names() -> tuple[str, ...]:
+    """Returns the names of the package's styles, then the user's own."""
+    packaged_names = packaged_style_names()
+    return (*packaged_names, *(name for name in _own_styles() if name not in packaged_names))
+
+
+def own_presets_file() -> pathlib.Path | None:
+    """Returns where the user's own mixing presets are, or None where there are none."""
+    return _own_path(_PRESETS)
+
+
+def _own_styles() -> dict[str, StyleDistribution]:
+    path = _own_path(_STYLES)
+    return read_styles(path) if path else {}
+
+
 def _own(submixture: str) -> dict[str, Declaration]:
     folder = _own_folder(_TASKS)
     files = sorted((folder / submixture).glob("*.toml")) if folder else []
@@ -101,13 +127,18 @@ def _read(path: pathlib.Path, submixture: str) -> Declaration:
 
 
 def _own_folder(name: str) -> pathlib.Path | None:
+    folder = _own_path(name)
+    return folder if folder and folder.is_dir() else None
+
+
+def _own_path(name: str) -> pathlib.Path | None:
     try:
-        folder = data_root.directory() / name
+        path = data_root.directory() / name
     except UserError:
         if os.environ.get(data_root.ENVIRONMENT_VARIABLE):
             raise
         return None  # no data folder is set, so nothing lies in it
-    return folder if folder.is_dir() else None
+    return path if path.exists() else None
 
 
 def _discovered(discover: Callable[[], Mapping[str, Declaration]]) -> Mapping[str, Declaration]:

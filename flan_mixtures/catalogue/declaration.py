@@ -30,9 +30,10 @@ A declaration is a TOML file `flan_mixtures/catalogue/<submixture>/<task>.toml`,
 A label is the text of an option or an index; where `labels` (record value = index) or `labels_from` (a list field
 beside the options) is given, it is looked up there instead. `references = "field"` names further answers that count.
 A source may have its own `fields`, `answer` and `labels`, which replace the task's key by key, its own `adapter`, and
-`id = "field"` for the rows' ids. `adapter = "name"` calls a function of flan_mixtures/catalogue/adapters/ on each
-record first; it may leave the record out. `[long]` says what may be shortened when a prompt is too long, and where:
-head, tail or middle is cut. A source without a validation split may say `hold_out = { validation = 0.02 }`.
+`id = "field"` for the rows' ids. Its `exemplars` names the split that few-shot exemplars are taken from, where that is
+not the query's own. `adapter = "name"` calls a function of flan_mixtures/catalogue/adapters/ on each record first; it
+may leave the record out. `[long]` says what may be shortened when a prompt is too long, and where: head, tail or middle
+is cut. A source without a validation split may say `hold_out = { validation = 0.02 }`.
 Effects: reads declaration files, each once.
 """
 

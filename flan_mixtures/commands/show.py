@@ -73,12 +73,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _styles(arguments: argparse.Namespace, data: TaskData) -> list[tuple[str, StyleDistribution]]:
+    from flan_mixtures.catalogue import catalogue
     from flan_mixtures.commands.variants import all_variants, public_styles, with_shots
     from flan_mixtures.rendering.row import RATIONALE
-    from flan_mixtures.rendering.style import style_distribution
 
     if arguments.style:
-        return [(arguments.style, with_shots(style_distribution(arguments.style), arguments.shots))]
+        return [(arguments.style, with_shots(catalogue.style(arguments.style), arguments.shots))]
     if not arguments.all_styles:
         return public_styles(data.family.options, arguments.shots)
     row = data.rows[arguments.row]

@@ -283,8 +283,11 @@ def task_data(declaration: Declaration, sources: SourceConfig, split: str) -> Ta
             f"{skipped if rows.malformed or rows.left_out else ''}. Mend the data, or take the task out of the mixture."
         )
     pool: Sequence[Row] = rows
-    if mapping.get("exemplars"):
-        pool = _written_exemplars(declaration, getattr(source, mapping["exemplars"])(), rows[0])
+    exemplars = mapping.get("exemplars")
+    if exemplars in source.splits:  # a pool of their own, which no query of this split is in
+        pool = TaskRows(declaration, source, exemplars, mapping, sources.on_malformed)
+    elif exemplars:
+        pool = _written_exemplars(declaration, getattr(source, exemplars)(), rows[0])
     templates = catalogue.templates(declaration.templates)
     left_out = excluded.rows.get(declaration.task, frozenset())
     return TaskData(declaration.task, templates, rows, pool, declaration.long, left_out)

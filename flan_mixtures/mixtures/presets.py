@@ -53,6 +53,18 @@ class SubmixtureShare:
     cap: Cap | None
     styles: Mapping[str, float]
     inversion: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    rates: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"kind": "proportional"})
+
+    def task_weights(self, parts: Sequence[Part], available: Sequence[Part]) -> dict[str, float]:
+        """Returns task -> weight of the available parts; `parts` are all. Raises UserError as the rates do."""
+        kind, numbers = self.rates["kind"], {key: value for key, value in self.rates.items() if key != "kind"}
+        if kind == "unimax":
+            return unimax(available, **numbers)
+        if kind == "fixed":
+            fixed(parts, **numbers)  # names rates that are missing or too many
+            tasks = {part.task for part in available}
+            return fixed(available, {task: rate for task, rate in numbers["rates"].items() if task in tasks})
+        return proportional(available, self.cap, **numbers)
 
     def inverted(self, style: str) -> float:
         """Returns which share of a style's examples predict another field than the answer."""
@@ -220,7 +232,9 @@ def _share(entry: Mapping[str, Any], who: str, known_styles: Sequence[str]) -> S
 def _rates(entry: Any, who: str, cap: Cap | None) -> Mapping[str, Any]:
     kind = _table(entry, who).get("kind")
     if kind not in _RATES:
-        raise UserError(f"{who} has the kind {kind!r}: expected one of {', '.join(_RATES)}.{nearest(str(kind), _RATES)}")
+        raise UserError(
+            f"{who} has the kind {kind!r}: expected one of {', '.join(_RATES)}.{nearest(str(kind), _RATES)}"
+        )
     needed = {"kind", *_RATES[kind]}
     _keys(entry, needed, needed, who)
     if cap and kind in ("unimax", "fixed"):

@@ -19,7 +19,7 @@ from flan_mixtures.mixtures.plain_row import described
 from flan_mixtures.rendering.compose import EXCLUDED, TaskData, compose, whitespace_tokens
 from flan_mixtures.rendering.fit import Encode, LeftOut, Lengths
 from flan_mixtures.rendering.row import ANSWER, Row
-from flan_mixtures.rendering.style import StyleDistribution, style_distribution
+from flan_mixtures.rendering.style import StyleDistribution
 from flan_mixtures.rendering.template import KINDS, OPTIONS, Family, Template
 from flan_mixtures.rendering.tokenizer import tokenizer
 from flan_mixtures.sources.source_config import SourceConfig
@@ -68,7 +68,7 @@ def render(
     """
     declaration, family = _known(task, own_row=row is not None)
     limits, encode = _limits(lengths, vocabulary)
-    styles = style_distribution(style) if isinstance(style, str) else style
+    styles = catalogue.style(style) if isinstance(style, str) else style
     own_shots = None if shots is None or isinstance(shots, int) else [_row(declaration, family, each) for each in shots]
     if shots is not None:
         styles = dataclasses.replace(styles, shots={_shot_count(shots): 1.0})
