@@ -48,17 +48,14 @@ class Order:
 Read = tuple[int, Fitted | LeftOut]
 
 
-def read(
-    mixture: Mixture, lengths: Lengths, encode: Encode, start: int = 0, host: int = 0, hosts: int = 1
-) -> Iterator[Read]:
-    """Yields position and example from `start` on; of several hosts, every `hosts`-th position.
+def read(mixture: Mixture, lengths: Lengths, encode: Encode, start: int = 0) -> Iterator[Read]:
+    """Yields position and example from `start` on.
 
     The training split has no end, since every pass over a task renders its rows anew; others end with their last row.
     """
     for position in itertools.count(start) if mixture.split == TRAIN else range(start, mixture.row_count):
-        if position % hosts == host:
-            (place,) = mixture.places([position])
-            yield position, mixture.example_at(place, lengths, encode)
+        (place,) = mixture.places([position])
+        yield position, mixture.example_at(place, lengths, encode)
 
 
 def read_with_workers(order: Order, make_encode: Callable[[], Encode], workers: int, start: int = 0) -> Iterator[Read]:

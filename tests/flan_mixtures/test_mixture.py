@@ -91,17 +91,6 @@ def test_the_same_examples_for_one_process_and_two_from_anywhere(mine):
     assert first(read(ORDER.mixture(), LENGTHS, whitespace_tokens(), start + 13), 687) == alone[13:]
 
 
-@pytest.mark.parametrize("hosts", [2, 4])
-def test_hosts_read_every_position_once(mine, hosts):
-    alone = first(read(ORDER.mixture(), LENGTHS, whitespace_tokens(), 37), 400)
-    together = [
-        each
-        for host in range(hosts)
-        for each in first(read(ORDER.mixture(), LENGTHS, whitespace_tokens(), 37, host, hosts), 400 // hosts)
-    ]
-    assert sorted(together, key=lambda each: each[0]) == alone
-
-
 def test_another_seed_is_another_order_and_another_wording(mine):
     one = first(read(ORDER.mixture(), LENGTHS, whitespace_tokens()), 50)
     other = first(read(Mixture("mine_submix", seed=5), LENGTHS, whitespace_tokens()), 50)
