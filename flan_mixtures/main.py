@@ -32,6 +32,9 @@ COMMANDS = {
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 
+# What gin appends to the message of an error that passes through the function that says where the data folder is.
+_ADDED_BY_GIN = "\n  In call to configurable"
+
 
 def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """Returns the parser of a command line; commands that it does not name have no flags there."""
@@ -57,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        said = str(error).partition(_ADDED_BY_GIN)[0]
+        print(f"error: {' '.join(said.split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -28,7 +28,8 @@ def add_source_flags(parser: argparse.ArgumentParser) -> None:
         metavar="DATASET=PATH",
         action="append",
         default=[],
-        help="a local copy of a data set, tried before its declared sources; may be repeated",
+        help="a local copy of a data set, looked for here, then in the data folder, and tried before its declared "
+        "sources; may be repeated",
     )
     group.add_argument(
         "--on-missing",
@@ -93,7 +94,7 @@ def sources(arguments: argparse.Namespace) -> SourceConfig:
         dataset, equals, path = given.partition("=")
         if not (dataset and equals and path):
             raise UserError(f"--path {given!r} names no data set and path: expected DATASET=PATH, as in rte=my/rte.")
-        paths[dataset] = path
+        paths[dataset] = _here(path)
     if paths:
         known = {each.dataset for name in catalogue.submixtures() for each in catalogue.tasks(name).values()}
         for dataset in paths:
@@ -103,14 +104,14 @@ def sources(arguments: argparse.Namespace) -> SourceConfig:
         paths=paths,
         on_missing=arguments.on_missing,
         on_malformed=arguments.on_malformed,
-        excluded=_excluded(arguments),
+        excluded=_here(getattr(arguments, "excluded", "")),  # commands that do not render rows lack the flag
     )
 
 
-def _excluded(arguments: argparse.Namespace) -> str:
-    given = getattr(arguments, "excluded", "")  # commands that do not render rows lack the flag
+def _here(given: str) -> str:
+    """Returns the full path of what lies in the working folder; anything else is looked for in the data folder."""
     here = os.path.abspath(os.path.expanduser(given))
-    return here if given and os.path.isfile(here) else given
+    return here if given and os.path.exists(here) else given
 
 
 def lengths(arguments: argparse.Namespace) -> Lengths:

@@ -58,12 +58,13 @@ def tokenizer(path: str | os.PathLike[str] | None = None) -> Tokenizer:
     file = pathlib.Path(path).expanduser() if path else data_root.directory() / T5_MODEL_FILE
     if not file.is_file():
         way_out = (
-            "Name a SentencePiece model that exists."
+            "Name the file of a SentencePiece model."
             if path
             else "Put T5's sentencepiece.model there, or name a vocabulary file, or set "
             f"{data_root.ENVIRONMENT_VARIABLE} to a folder that holds {T5_MODEL_FILE}."
         )
-        raise UserError(f"The vocabulary {str(file)!r} does not exist. {way_out}")
+        found = "is a folder" if file.is_dir() else "does not exist"
+        raise UserError(f"The vocabulary {str(file)!r} {found}. {way_out}")
     return Tokenizer(str(file))
 
 

@@ -14,6 +14,7 @@ import functools
 import pathlib
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -63,7 +64,7 @@ class HfSource:
 def split_folders(folder: pathlib.Path) -> dict[str, Files]:
     """Returns the arrow or parquet files of each split in a folder; empty where it holds none."""
     if (folder / "dataset_dict.json").is_file():
-        names = read_json(folder / "dataset_dict.json")["splits"]
+        names = _entry(folder / "dataset_dict.json", "splits")
         return {common_name(name): _saved(folder / name) for name in names}
     if (folder / "state.json").is_file():
         return {"train": _saved(folder)}
@@ -88,13 +89,23 @@ def _split_in_hub_name(file: pathlib.Path) -> str:
 
 
 def _saved(folder: pathlib.Path) -> Files:
-    state = read_json(folder / "state.json")
-    if state.get("_indices_data_files"):
+    files = _entry(folder / "state.json", "_data_files")
+    if read_json(folder / "state.json").get("_indices_data_files"):
         raise UserError(
             f"The saved data set {str(folder)!r} has a list of chosen rows beside its files, as old releases wrote it. "
             "Load it with `datasets`, call flatten_indices(), and save it again."
         )
-    return tuple(folder / entry["filename"] for entry in state["_data_files"])
+    return tuple(folder / entry["filename"] for entry in files)
+
+
+def _entry(file: pathlib.Path, key: str) -> Any:
+    content = read_json(file)
+    if not isinstance(content, dict) or not content.get(key):
+        raise UserError(
+            f"{file}: has no {key!r}, so it is not what `datasets` writes. Save it again with save_to_disk(), "
+            "or give the path of another folder."
+        )
+    return content[key]
 
 
 class ArrowRows(Sequence[Record]):

@@ -42,13 +42,13 @@ def local_mapping(dataset: str, path: str) -> dict[str, Any]:
         mapping = _of_folder(found)
     else:
         raise UserError(
-            f"SourceConfig.paths gives {path!r} for the data set {dataset!r}, and {str(found)!r} does not exist. "
+            f"SourceConfig.paths or --path gives {path!r} for {dataset!r}, and {str(found)!r} does not exist. "
             "Give a file or folder that does."
         )
     if not mapping:
         raise UserError(
-            f"SourceConfig.paths gives {path!r} for the data set {dataset!r}, and no kind of source reads it: expected "
-            f"a file that ends with {', '.join(_ENDINGS)} or a Super-NaturalInstructions .json, or a folder with such "
+            f"SourceConfig.paths or --path gives {path!r} for {dataset!r}, and no kind of source reads it: expected a "
+            f"file that ends with {', '.join(_ENDINGS)} or a Super-NaturalInstructions .json, or a folder with such "
             "files named for their splits (train, validation, test), or one that TFDS or Hugging Face `datasets` wrote."
         )
     return mapping
@@ -68,6 +68,7 @@ def _of_folder(found: pathlib.Path) -> dict[str, Any]:
         return {"kind": "tfds", "name": "local", "folder": str(found)}
     files = {split_of_name(file.name): file for file in sorted(found.iterdir()) if split_of_name(file.name)}
     kinds = {split: _kind_of(file) for split, file in files.items() if _kind_of(file)}
+    _one_file_each(found)
     if (kinds and set(kinds.values()) == {"parquet"}) or (not kinds and next(found.rglob("*.parquet"), None)):
         return {"kind": "hf", "path": str(found)}
     if kinds and len(set(kinds.values())) == 1:
@@ -77,9 +78,21 @@ def _of_folder(found: pathlib.Path) -> dict[str, Any]:
     return {}
 
 
+def _one_file_each(folder: pathlib.Path) -> None:
+    """Raises UserError where two files could be the same split; several parquet files are one split's parts."""
+    first: dict[str, pathlib.Path] = {}
+    for file in sorted(folder.iterdir()):
+        split, kind = split_of_name(file.name), _kind_of(file)
+        if split and kind and first.setdefault(split, file) != file and not kind == _kind_of(first[split]) == "parquet":
+            raise UserError(
+                f"The folder {str(folder)!r} has two files for the split {split!r}, {first[split].name!r} and "
+                f"{file.name!r}: expected one. Give the path of the file that is meant, or take the other away."
+            )
+
+
 def _kind_of(file: pathlib.Path) -> str | None:
     for ending, kind in _ENDINGS.items():
-        if file.name.endswith(ending):
+        if file.name.endswith(ending) and file.is_file():
             return "p3" if ending == ".jsonl" and _is_p3(file) else kind
     return None
 

@@ -348,3 +348,26 @@ def test_a_malformed_row_stops_or_is_left_out_as_chosen(run, mine, own_data, tmp
     status, out, _ = run(*arguments, "--on-malformed", "skip")
     assert status == 0
     assert "=== zsopt" in out
+
+
+def test_a_path_is_looked_for_in_the_working_folder_first(run, mine, own_data, tmp_path, monkeypatch):
+    (tmp_path / "ghost.jsonl").write_text((own_data / "tells.jsonl").read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for given in ("ghost.jsonl", "tells.jsonl"):  # one lies here, one in the data folder
+        status, _, err = run("show", "ghost", "--style", "zsopt", "--path", f"ghost={given}")
+        assert status == 0, err
+
+
+def test_a_task_whose_rows_are_all_malformed_says_so(run, mine, tmp_path):
+    (tmp_path / "empty.jsonl").write_text('{"story": "", "end": "x"}\n' * 3, encoding="utf-8")
+    path = f"ghost={tmp_path / 'empty.jsonl'}"
+    status, _, err = run("show", "ghost", "--path", path, "--on-malformed", "skip")
+    assert status == 1
+    assert "3 malformed" in err[err.index("error: ") :]
+
+
+def test_a_data_folder_that_is_not_there_is_reported_without_what_gin_adds(run, monkeypatch):
+    monkeypatch.setenv("FLAN_MIXTURES_DATA", "/no/such/folder")
+    status, _, err = run("list")
+    assert status == 1
+    assert err.endswith("Set it to one that exists.\n")

@@ -112,3 +112,20 @@ def test_a_local_copy_that_cannot_be_read_is_an_error_with_the_task(data, path, 
         availability([declaration(TFDS)], SourceConfig(paths={"rte": path}))
     assert "Task 'rte'" in str(error.value)
     assert repr(path) in str(error.value)
+
+
+def test_a_local_folder_with_two_files_for_a_split_is_ambiguous(data):
+    (data / "two").mkdir()
+    for name in ("train.jsonl", "train-00001.jsonl", "dev.jsonl"):
+        (data / "two" / name).write_text(json.dumps(ROW))
+    with pytest.raises(UserError, match=r"two files for the split 'train', 'train-00001.jsonl' and 'train.jsonl'"):
+        local_mapping("rte", "two")
+
+
+@pytest.mark.parametrize("name", ["dataset_dict.json", "state.json"])
+def test_a_folder_that_only_looks_saved_is_an_error(data, name):
+    (data / "saved").mkdir()
+    (data / "saved" / name).write_text("{}")
+    (source,) = [each for _, each in sources_of(declaration(), SourceConfig(paths={"rte": str(data / "saved")}))]
+    with pytest.raises(UserError, match=f"{name}: has no .* is not what `datasets` writes"):
+        source.missing()
