@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.resources
+import math
 import pathlib
 import random
 import tomllib
@@ -116,22 +117,26 @@ def style_distribution(name: str) -> StyleDistribution:
 def read_styles(path: pathlib.Path) -> dict[str, StyleDistribution]:
     """Returns the distributions in a file of the user's own, which looks like `styles.toml`.
 
-    Raises UserError for a file that cannot be read, that is no TOML, or that describes no style.
+    Raises UserError for a file that cannot be read or that is no TOML, and as `parse_style` does; names the file.
     """
-    return _parse(read_text(path), str(path))
+    text = read_text(path)
+    try:
+        return _parse(text)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 @functools.cache
 def _packaged() -> dict[str, StyleDistribution]:
     text = importlib.resources.files("flan_mixtures.rendering").joinpath("styles.toml").read_text(encoding="utf-8")
-    return _parse(text, "styles.toml")
+    return _parse(text)
 
 
-def _parse(text: str, where: str) -> dict[str, StyleDistribution]:
+def _parse(text: str) -> dict[str, StyleDistribution]:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"The styles file {where} is no TOML: {error}.") from error
+        raise UserError(f"The styles file is no TOML: {error}.") from error
     return {name: parse_style(name, entry) for name, entry in content.items()}
 
 
@@ -139,34 +144,37 @@ def parse_style(name: str, entry: Mapping[str, Any]) -> StyleDistribution:
     """Returns the distribution that a table of a styles file describes.
 
     Raises:
-      UserError: an unknown key, a choice that an axis does not have, a share outside 0 to 1, or weights without a
-        positive one; names the style, the axis and the value.
+      UserError: an unknown key, a value of the wrong type, a choice that an axis does not have, a share outside 0 to 1,
+        or weights without a positive one; names the style, the axis and the value.
     """
+    if not isinstance(entry, Mapping):
+        raise UserError(f"Style {name!r} is {entry!r}: expected a table of axes, headed [{name}].")
     known = {field.name for field in dataclasses.fields(StyleDistribution)} - {"name"}
     for key in entry.keys() - known:
         raise UserError(f"Style {name!r} has the unknown axis {key!r}.{nearest(key, known)}")
     values = dict(entry)
     if "shots" in values:
-        values["shots"] = {_shot_count(name, shots): weight for shots, weight in values["shots"].items()}
         _check_weights(name, "shots", values["shots"])
+        values["shots"] = {_shot_count(name, shots): weight for shots, weight in values["shots"].items()}
     for axis, choices in (
         ("instruction", INSTRUCTIONS),
         ("layout", LAYOUTS),
         ("templates", TEMPLATES),
         ("reasoning", REASONINGS),
     ):
+        if axis in values:
+            _check_weights(name, axis, values[axis])
         for choice in values.get(axis, ()):
             if choice not in choices:
                 raise UserError(f"Style {name!r} has {axis} {choice!r}: expected one of {', '.join(choices)}.")
-        if axis in values:
-            _check_weights(name, axis, values[axis])
     if values.get("option_look", "any") not in OPTION_LOOKS:
         raise UserError(
             f"Style {name!r} has option_look {values['option_look']!r}: expected one of {', '.join(OPTION_LOOKS)}."
         )
     for axis in ("options", "label_target", "inverted"):
-        if not 0 <= values.get(axis, 0) <= 1:
-            raise UserError(f"Style {name!r} has {axis} = {values[axis]}: expected a share from 0 to 1.")
+        share = values.get(axis, 0)
+        if not (_is_weight(share) and share <= 1):
+            raise UserError(f"Style {name!r} has {axis} = {share!r}: expected a share from 0 to 1.")
     return StyleDistribution(name=name, **values)
 
 
@@ -176,9 +184,16 @@ def _shot_count(name: str, text: str) -> int:
     return int(text)
 
 
-def _check_weights(name: str, axis: str, weights: Mapping[Any, float]) -> None:
-    if not weights or min(weights.values()) < 0 or sum(weights.values()) <= 0:
-        raise UserError(f"Style {name!r} has the weights {dict(weights)} for {axis}: expected one above 0, none below.")
+def _check_weights(name: str, axis: str, weights: Any) -> None:
+    if not isinstance(weights, Mapping) or not all(map(_is_weight, weights.values())) or not any(weights.values()):
+        raise UserError(
+            f"Style {name!r} has the weights {weights!r} for {axis}: expected a table of choices and numbers, one above "
+            "0, none below."
+        )
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and math.isfinite(value)
 
 
 def _choose(rng: Draws | random.Random, weights: Mapping[Any, float]) -> Any:

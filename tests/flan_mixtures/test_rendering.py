@@ -11,7 +11,7 @@ from flan_mixtures.evals.answer import extract_answer
 from flan_mixtures.rendering.option_style import LABELS, STYLES, OptionStyle, draw_option_style
 from flan_mixtures.rendering.prompt import ROLES, Shot, render, shuffled_options
 from flan_mixtures.rendering.row import Row
-from flan_mixtures.rendering.style import Style, parse_style, style_distribution, style_names
+from flan_mixtures.rendering.style import Style, parse_style, read_styles, style_distribution, style_names
 from flan_mixtures.rendering.template import parse_family
 from t5x.errors import UserError
 
@@ -271,8 +271,24 @@ def test_the_share_of_shots_follows_the_weights():
         ({"layout": {"poem": 1.0}}, "'poem'.*list, chat"),
         ({"inverted": 1.5}, "inverted = 1.5"),
         ({"option_look": "fancy"}, "'fancy'"),
+        ({"shots": 3}, "weights 3 for shots.*table"),
+        ({"shots": {"2": "often"}}, "'often'"),
+        ({"layout": {"chat": float("nan")}}, "nan"),
+        ({"options": "yes"}, "options = 'yes'"),
+        ({"label_target": True}, "label_target = True"),
+        ("fsopt", "Style 'mine' is 'fsopt'"),
     ],
 )
 def test_a_mistake_in_a_style_is_named(entry, said):
     with pytest.raises(UserError, match=said):
         parse_style("mine", entry)
+
+
+def test_a_mistake_in_a_file_of_styles_is_named_with_the_file(tmp_path):
+    mine = tmp_path / "styles.toml"
+    mine.write_text("[many]\nshots = { 8 = 1.0 }\n")
+    assert read_styles(mine)["many"].shots == {8: 1.0}
+    for text, said in (("[many\n", "no TOML"), ("[many]\nshots = 8\n", "Style 'many' has the weights 8")):
+        mine.write_text(text)
+        with pytest.raises(UserError, match=f"styles.toml: .*{said}"):
+            read_styles(mine)
