@@ -187,8 +187,8 @@ def _shot_count(name: str, text: str) -> int:
 def _check_weights(name: str, axis: str, weights: Any) -> None:
     if not isinstance(weights, Mapping) or not all(map(_is_weight, weights.values())) or not any(weights.values()):
         raise UserError(
-            f"Style {name!r} has the weights {weights!r} for {axis}: expected a table of choices and numbers, one above "
-            "0, none below."
+            f"Style {name!r} has the weights {weights!r} for {axis}: expected a table of choices and numbers, one"
+            " above 0, none below."
         )
 
 
