@@ -57,8 +57,11 @@ def packaged(submixture: str) -> dict[str, Declaration]:
 
 
 def find(name: str) -> Declaration | None:
-    """Returns the declaration of a task of any submixture, or None."""
-    return next((found[name] for each in submixtures() if name in (found := tasks(each))), None)
+    """Returns the declaration of a task of any submixture, or None. Raises UserError where there are two."""
+    found = next((found[name] for each in submixtures() if name in (found := tasks(each))), None)
+    if found:
+        _check_only(found)
+    return found
 
 
 def task(name: str) -> Declaration:
@@ -110,6 +113,18 @@ def own_presets_file() -> pathlib.Path | None:
 def _own_styles() -> dict[str, StyleDistribution]:
     path = _own_path(_STYLES)
     return read_styles(path) if path else {}
+
+
+def _check_only(found: Declaration) -> None:
+    """Raises UserError where a file of the user's own declares a task of that name in another submixture."""
+    folder = _own_folder(_TASKS)
+    for path in sorted(folder.glob("*/*.toml")) if folder else ():
+        if path.stem == found.task and path.parent.name != found.submixture:
+            raise UserError(
+                f"The task {found.task!r} is in the submixture {found.submixture!r} and, by {str(path)!r}, in "
+                f"{path.parent.name!r} too: a name means one task. Give that file another name; to replace a task, put "
+                "the file into the folder of the submixture that has it."
+            )
 
 
 def _own(submixture: str) -> dict[str, Declaration]:

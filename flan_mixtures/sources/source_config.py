@@ -7,6 +7,7 @@ In gin: the import `from flan_mixtures.sources import source_config`, then for e
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 
 import gin
@@ -40,6 +41,9 @@ class SourceConfig:
     excluded: str = ""
 
     def __post_init__(self) -> None:
+        paths = self.paths
+        if not isinstance(paths, Mapping) or not all(isinstance(path, str | os.PathLike) for path in paths.values()):
+            raise UserError(f"SourceConfig.paths is {paths!r}: expected a path by data set, as in {{'rte': 'my/rte'}}.")
         for name, allowed in (("on_missing", ON_MISSING), ("on_malformed", ON_MALFORMED)):
             value = getattr(self, name)
             if value not in allowed:

@@ -371,3 +371,15 @@ def test_a_data_folder_that_is_not_there_is_reported_without_what_gin_adds(run, 
     status, _, err = run("list")
     assert status == 1
     assert err.endswith("Set it to one that exists.\n")
+
+
+def test_a_task_name_in_two_submixtures_is_an_error(run, mine, own_data, tmp_path):
+    for submixture, task in (("first", "agrees"), ("second", "agrees"), ("second", "rte")):
+        (tmp_path / "tasks" / submixture).mkdir(parents=True, exist_ok=True)
+        text = (own_data / "tasks" / "mine" / "agrees.toml").read_text(encoding="utf-8")
+        (tmp_path / "tasks" / submixture / f"{task}.toml").write_text(text, encoding="utf-8")
+    for task, first in (("agrees", "first"), ("rte", "flan2021")):
+        status, _, err = run("show", task, "--data", tmp_path)
+        assert status == 1
+        assert f"is in the submixture {first!r} and" in err
+        assert "in 'second' too" in err

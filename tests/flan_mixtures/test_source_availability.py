@@ -129,3 +129,9 @@ def test_a_folder_that_only_looks_saved_is_an_error(data, name):
     (source,) = [each for _, each in sources_of(declaration(), SourceConfig(paths={"rte": str(data / "saved")}))]
     with pytest.raises(UserError, match=f"{name}: has no .* is not what `datasets` writes"):
         source.missing()
+
+
+def test_paths_that_are_no_paths_are_refused():
+    for paths in ("my/rte", {"rte": 3}):
+        with pytest.raises(UserError, match=r"SourceConfig\.paths is .*: expected a path by data set"):
+            SourceConfig(paths=paths)
