@@ -217,7 +217,13 @@ def _share(entry: Mapping[str, Any], who: str, known_styles: Sequence[str]) -> S
     cap = None
     if "cap" in entry:
         _keys(_table(entry["cap"], who), {"level", "rows"}, {"level", "rows"}, f"{who} in its cap")
-        cap = Cap(str(entry["cap"]["level"]), int(_number(entry["cap"]["rows"], f"{who} cap rows")))
+        rows = _number(entry["cap"]["rows"], f"{who} cap rows")
+        if not rows.is_integer():
+            raise UserError(f"{who} cap rows is {rows:g}: expected a whole number, at least 1.")
+        try:
+            cap = Cap(str(entry["cap"]["level"]), int(rows))
+        except UserError as error:
+            raise UserError(f"{who} in its cap: {error}") from error
     styles = _numbers(entry["styles"], known_styles, f"{who} styles")
     if not math.fsum(styles.values()) > 0:
         raise UserError(f"{who} has no style with a positive share: expected one of {', '.join(known_styles)}.")
@@ -239,6 +245,12 @@ def _rates(entry: Any, who: str, cap: Cap | None) -> Mapping[str, Any]:
     _keys(entry, needed, needed, who)
     if cap and kind in ("unimax", "fixed"):
         raise UserError(f"{who} has the kind {kind!r}, which takes no cap: leave one of the two out.")
+    for key in _RATES[kind]:
+        if kind == "fixed":
+            for task, rate in _table(entry[key], who).items():
+                _number(rate, f"{who}, task {task!r}")
+        elif not _number(entry[key], f"{who}, {key}") > 0:
+            raise UserError(f"{who}, {key} is {entry[key]!r}: expected a positive number.")
     return entry
 
 

@@ -100,7 +100,14 @@ def test_with_everything_there_each_task_gets_what_was_asked(mine):
     [
         ("weight = 3", "wieght = 3", "unknown key 'wieght'. Did you mean 'weight'"),
         ("weight = 3", "weight = -3", "'cot', weight is -3"),
-        ("rows = 100", "rows = 0", "0 rows"),
+        ("rows = 100", "rows = 0", "'cot', in its cap: .*0 rows"),
+        ("rows = 100", "rows = 2.5", "cap rows is 2.5: expected a whole number"),
+        ("weight = 3", "weight = 3\nrates = { kind = 'temperature', temperature = 'x' }", "temperature is 'x'"),
+        (
+            "weight = 3",
+            "weight = 3\nrates = { kind = 'temperature', temperature = 0 }",
+            "temperature is 0: expected",
+        ),
         ("zsopt = 1, fsopt = 3", "zsopt = 0", "no style with a positive share"),
         ("zsopt = 1, fsopt = 3", "zsop = 1", "Did you mean 'zsopt'"),
         ("all = 0.2", "all = 1.2", "inversion share 1.2"),
