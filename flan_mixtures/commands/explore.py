@@ -12,6 +12,7 @@ from flan_mixtures.commands import flags
 from t5x.errors import UserError
 
 _COUNTED = 100_000
+_PAGE_BEGINS = b"<!doctype html>"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     out = pathlib.Path(arguments.out).expanduser()
     if not out.parent.is_dir() or out.is_dir():
         raise UserError(f"The page {arguments.out!r} cannot be written: expected a file name in a folder that exists.")
+    if _is_something_else(out):
+        raise UserError(f"{arguments.out!r} is there and is no page: name a new file, or a page to replace.")
     sources, lengths = flags.sources(arguments), flags.lengths(arguments)
     counting = token_count(arguments.vocabulary)
     with waiting("looking for data"):
@@ -63,3 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(f"The page {arguments.out!r} cannot be written: {error.strerror}.") from error
     print(f"{arguments.out}: {len(view.samples):,} examples of {len(view.losses):,} tasks")
     return 0
+
+
+def _is_something_else(out: pathlib.Path) -> bool:
+    if not out.is_file():
+        return False
+    with out.open("rb") as file:
+        begins = file.read(len(_PAGE_BEGINS))
+    return begins.lower() not in (b"", _PAGE_BEGINS)

@@ -383,3 +383,14 @@ def test_a_task_name_in_two_submixtures_is_an_error(run, mine, own_data, tmp_pat
         assert status == 1
         assert f"is in the submixture {first!r} and" in err
         assert "in 'second' too" in err
+
+
+def test_explore_replaces_a_page_and_nothing_else(run, mine, tmp_path):
+    page, notes = tmp_path / "page.html", tmp_path / "notes.txt"
+    notes.write_text("kept")
+    for _ in range(2):
+        assert run("explore", "mine_submix", "-o", page, "--examples", 3)[0] == 0
+    status, _, err = run("explore", "mine_submix", "-o", notes, "--examples", 3)
+    assert status == 1
+    assert "is no page" in err
+    assert notes.read_text() == "kept"
