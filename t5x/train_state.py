@@ -44,6 +44,10 @@ class FlaxOptimTrainState:
         mutables = self.flax_mutables if flax_mutables is None else flax_mutables
         return self.replace(step=state.step, params=params, param_states=state.param_states, flax_mutables=mutables)
 
+    def learning_rate(self, scheduled: Float[Array, ""]) -> Float[Array, ""]:
+        """Returns the rate that the next step will use, where the trainer's schedule says `scheduled`."""
+        return self.optimizer_def.learning_rate(OptimizerState(self.step, self.param_states), scheduled)
+
     def state_dict(self) -> dict[str, Any]:
         """Returns the state as it lies in checkpoints."""
         tree = {"target": self.params, "state": {"step": self.step, "param_states": self.param_states}}
@@ -52,11 +56,14 @@ class FlaxOptimTrainState:
         return tree
 
     def restore_state(self, tree: Mapping[str, Any]) -> FlaxOptimTrainState:
-        """Returns this state with the values of `tree`, laid out as `state_dict` does."""
+        """Returns this state with the values of `tree`, laid out as `state_dict` does.
+
+        A `tree` without `param_states` is that of an optimizer that keeps none, such as plain SGD.
+        """
         return self.replace(
             step=tree["state"]["step"],
             params=tree["target"],
-            param_states=tree["state"]["param_states"],
+            param_states=tree["state"].get("param_states", {}),
             flax_mutables=tree.get("flax_mutables"),
         )
 

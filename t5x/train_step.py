@@ -45,7 +45,7 @@ def train_step(
     (_, metrics), grads = accumulate_gradients(grad_fn, state.params, batch, step_rng, num_microbatches)
     scheduled = learning_rate_fn(state.step)
     new_state = state.apply_gradient(grads, scheduled)
-    in_use = state.optimizer_def.learning_rate(state.step, scheduled)
+    in_use = state.learning_rate(scheduled)
     one = jnp.ones(())
     return new_state, {**metrics, "learning_rate": Average(jnp.asarray(in_use, jnp.float32), one)}
 

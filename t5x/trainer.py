@@ -176,7 +176,7 @@ class Trainer:
 
     def _learning_rate_in_use(self) -> jax.Array:
         state = self.train_state
-        return state.optimizer_def.learning_rate(state.step, self._learning_rate_fn(state.step))
+        return state.learning_rate(self._learning_rate_fn(state.step))
 
     def _report(
         self, step: int, step_metrics: metrics_lib.MetricsMap, last_finished: float, on_step: OnStep | None

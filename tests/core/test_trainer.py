@@ -146,7 +146,7 @@ def test_the_logged_rate_is_that_of_the_step_before_its_update(trainer):
 
 def test_an_optimizer_with_a_rate_of_its_own_has_that_rate_logged():
     class OwnRate(Adafactor):
-        def learning_rate(self, step, schedule_value):
+        def learning_rate(self, state, schedule_value):
             return jnp.float32(0.25)
 
     model = make_model()
