@@ -14,8 +14,8 @@ import seqio
 from flan_mixtures.evals.answer import extract_answer
 from flan_mixtures.evals.exact_match import exact_match
 from flan_mixtures.mixtures.names import definition, names, task_names
-from flan_mixtures.pipeline.cacheable_task import CacheableTask
 from flan_mixtures.pipeline.positions_source import PositionsSource
+from flan_mixtures.pipeline.positions_task import PositionsTask
 from flan_mixtures.pipeline.render_positions import cache_preprocessor, preprocessor
 from flan_mixtures.sources.t5_vocabulary import text_features
 
@@ -38,7 +38,7 @@ def _add(name: str, features: dict[str, seqio.Feature] | None = None) -> str:
     if name not in seqio.TaskRegistry.names():
         seqio.TaskRegistry.add(
             name,
-            task_cls=CacheableTask,
+            task_cls=PositionsTask,
             source=PositionsSource(name),
             preprocessors=[preprocessor(name), seqio.preprocessors.append_eos_after_trim],
             cached_preprocessors=[cache_preprocessor(name), seqio.preprocessors.append_eos],

@@ -51,11 +51,7 @@ def render_positions(
 
     Raises UserError where inputs and targets have different vocabularies: prompts hold both.
     """
-    vocabulary = output_features["inputs"].vocabulary
-    if vocabulary != output_features["targets"].vocabulary:
-        raise UserError(f"The mixture {name!r} needs one vocabulary for inputs and targets, and was given two.")
-    asked = {feature: (sequence_length or {}).get(feature) or size for feature, size in PUBLIC_LENGTHS.items()}
-    reader = Reader(name, Lengths(**asked), _encoder(vocabulary))
+    reader = reader_of(name, output_features, sequence_length)
     types = [tf.int32, tf.int64, tf.int32, tf.int64, tf.int32, *[tf.string] * len(_TEXTS)]
 
     def render(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -70,11 +66,28 @@ def render_positions(
             **dict(zip(_TEXTS, texts, strict=True)),
         }
 
-    rendered = dataset.batch(TOGETHER).map(render).unbatch()
+    return without_state(dataset.batch(TOGETHER).map(render).unbatch())
+
+
+def reader_of(
+    name: str, output_features: Mapping[str, seqio.Feature], sequence_length: Mapping[str, int] | None
+) -> Reader:
+    """Returns what renders positions to these lengths. Raises UserError for two vocabularies."""
+    vocabulary = output_features["inputs"].vocabulary
+    if vocabulary != output_features["targets"].vocabulary:
+        raise UserError(f"The mixture {name!r} needs one vocabulary for inputs and targets, and was given two.")
+    asked = {feature: (sequence_length or {}).get(feature) or size for feature, size in PUBLIC_LENGTHS.items()}
+    return Reader(name, Lengths(**asked), _encoder(vocabulary))
+
+
+def without_state(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns a dataset whose iterators' places can be saved although it calls Python.
+
+    What `Reader` returns depends on its arguments alone, so there is no state to save.
+    """
     options = tf.data.Options()
-    # What the function returns depends on its arguments alone, so an iterator's place can be saved without its state.
     options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
-    return rendered.with_options(options)
+    return dataset.with_options(options)
 
 
 def _encoder(vocabulary: seqio.Vocabulary) -> EncodeMany:
@@ -93,7 +106,14 @@ class Reader:
         self._read = self._in_a_row = 0
 
     def __call__(self, positions: np.ndarray, seed: int, split: bytes) -> list[np.ndarray]:
-        """Returns the columns of the examples at `positions`, in order. Raises UserError for a malformed row."""
+        """Returns the columns of the examples at `positions`, in order. Raises UserError as `read` does."""
+        return _columns(self.read(positions, seed, split))
+
+    def read(self, positions: np.ndarray, seed: int, split: bytes) -> list[tuple[Fitted, MixturePart]]:
+        """Returns the examples at `positions`, in order, each with its part.
+
+        Raises UserError for a malformed row, or where nothing fits the lengths for long.
+        """
         mixture = laid_out(self.name, split.decode(), int(seed))
         found: list[tuple[Fitted, MixturePart]] = []
         places = list(mixture.places(positions))
@@ -104,7 +124,7 @@ class Reader:
                 self._in_a_row = 0
                 found.append((example, mixture.parts[place.part]))
         self._read += len(positions)
-        return _columns(found)
+        return found
 
     def _count(self, row: LeftOut) -> None:
         self._left_out[row.task, row.reason] += 1

@@ -14,6 +14,7 @@ import tensorflow as tf  # noqa: E402 - after the check that SeqIO is there
 
 import flan_mixtures.tasks as flan_tasks  # noqa: E402
 from flan_mixtures.mini.vocabulary import VOCABULARY_FILE  # noqa: E402
+from flan_mixtures.pipeline.packed_positions import WINDOW  # noqa: E402
 from flan_mixtures.sources import data_root  # noqa: E402
 from flan_mixtures.sources.shared_tokenizer import SharedTokenizerVocabulary  # noqa: E402
 from t5x.errors import UserError  # noqa: E402
@@ -163,3 +164,48 @@ def test_token_ids_are_those_of_the_texts(features):
     vocabulary = features["inputs"].vocabulary
     for row in _dataset(_task("rte_fsopt", features)).take(20).as_numpy_iterator():
         np.testing.assert_array_equal(row["targets"][:-1], vocabulary.encode(row["targets_pretokenized"].decode()))
+
+
+def _packed(task: seqio.Task, seed: int = 5, shard: seqio.ShardInfo | None = None) -> tf.data.Dataset:
+    return task.packed_dataset(LENGTHS, "train", seed=seed, shard_info=shard, num_epochs=None)
+
+
+def test_a_window_is_packed_as_seqio_packs_it(features):
+    task = _task("rte_fsopt", features)
+    converter = seqio.EncDecFeatureConverter(pack=True)
+    examples = task.get_dataset(LENGTHS, split="train", seed=5, num_epochs=None).take(WINDOW)
+    expected = list(converter(examples, LENGTHS).as_numpy_iterator())
+    packed = list(_packed(task).take(len(expected)).as_numpy_iterator())
+    for ours, theirs in zip(packed, expected, strict=True):
+        assert set(ours) == set(theirs)
+        for name, values in theirs.items():
+            np.testing.assert_array_equal(ours[name], values, err_msg=name)
+
+
+def test_packed_rows_go_on_from_a_saved_place(features, tmp_path):
+    task = _task("rte_fsopt", features)
+    through = [row["encoder_input_tokens"] for row in _packed(task).take(120).as_numpy_iterator()]
+    iterator = iter(_packed(task))
+    for _ in range(71):
+        next(iterator)
+    tf.train.Checkpoint(iterator).write(str(tmp_path / "place"))
+    again = iter(_packed(task))
+    tf.train.Checkpoint(again).read(str(tmp_path / "place")).assert_consumed()
+    rest = [next(again)["encoder_input_tokens"].numpy() for _ in range(49)]
+    np.testing.assert_array_equal(rest, through[71:])
+
+
+def test_packed_hosts_share_the_examples(features):
+    task = _task("rte_zsopt", features)
+
+    def inputs(host: int) -> list[bytes]:
+        found: list[bytes] = []
+        for row in _packed(task, shard=seqio.ShardInfo(host, 2)).as_numpy_iterator():
+            segments = row["encoder_segment_ids"]
+            found += [row["encoder_input_tokens"][segments == n].tobytes() for n in range(1, segments.max() + 1)]
+            if len(found) >= WINDOW:
+                return found[:WINDOW]
+        raise AssertionError("the training split ended")
+
+    alone = [row["inputs"].astype(np.int32).tobytes() for row in _dataset(task).take(2 * WINDOW).as_numpy_iterator()]
+    assert [row for both in zip(inputs(0), inputs(1), strict=True) for row in both] == alone
