@@ -39,6 +39,15 @@ COMMANDS = {
             output_parameter="output_dir",
             run_files=("gin/runs/eval.gin",),
         ),
+        GinCommand(
+            name="infer",
+            summary="Predict or score a whole data set as gin files describe; a killed run goes on where it stopped.",
+            module="t5x.infer",
+            function="infer",
+            output_parameter="output_dir",
+            run_files=("gin/runs/infer.gin",),
+            shard_flag=True,
+        ),
         BenchmarkCommand(),
         CacheCommand(),
     )

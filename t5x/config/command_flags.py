@@ -48,8 +48,8 @@ def _add_switch(group: argparse._ArgumentGroup, name: str, text: str) -> None:
     group.add_argument(name, nargs="?", const=True, default=False, type=_truth, metavar="true|false", help=text)
 
 
-def make_parser(name: str, summary: str) -> FlagParser:
-    """Returns the parser of a command that runs a gin config."""
+def make_parser(name: str, summary: str, shard_flag: bool = False) -> FlagParser:
+    """Returns the parser of a command that runs a gin config; `shard_flag` gives it `--shard_id`."""
     parser = FlagParser(name, summary)
     config = parser.add_argument_group("config")
     config.add_argument(
@@ -81,6 +81,8 @@ def make_parser(name: str, summary: str) -> FlagParser:
         metavar="DIR,DIR",
         help="folders of cached tasks, as t5x cache writes them; repeat it",
     )
+    if shard_flag:
+        data.add_argument("--shard_id", type=int, metavar="I", help="which part of the data, instead of gin's shard_id")
     processes = parser.add_argument_group("several processes (GPUs or CPUs; TPU pods need no flag)")
     _add_switch(processes, "--multiprocess_gpu", "join the processes that the cluster (Slurm, Open MPI) started")
     processes.add_argument("--coordinator_address", metavar="HOST:PORT", help="where process 0 listens")

@@ -1,4 +1,4 @@
-"""A command that runs a gin config: `t5x train`, `t5x eval`.
+"""A command that runs a gin config: `t5x train`, `t5x eval`, `t5x infer`.
 
 Enters: the arguments after the command's name. Leaves: the exit status.
 Source: T5X's train.py, eval.py and main.py: flags, then files, then bindings, then one call through gin of the
@@ -40,6 +40,7 @@ class GinCommand:
       output_parameter: its parameter that names the folder of the run.
       run_files: the project's gin files made for it.
       on_main: further names of `module` that gin files expect on `__main__`.
+      shard_flag: whether the function has a parameter `shard_id`, which the flag of that name sets.
     """
 
     name: str
@@ -49,6 +50,7 @@ class GinCommand:
     output_parameter: str
     run_files: tuple[str, ...]
     on_main: tuple[str, ...] = ()
+    shard_flag: bool = False
 
     def run(self, arguments: Sequence[str]) -> int:
         """Runs the command and returns its exit status.
@@ -56,11 +58,13 @@ class GinCommand:
         Raises:
           UserError: a mistake in the flags, the config, or whatever the function finds.
         """
-        parser = make_parser(self.name, self.summary)
+        parser = make_parser(self.name, self.summary, self.shard_flag)
         if "--help" in arguments or "-h" in arguments:
             show(f"{parser.format_help()}\n{self._macro_help(arguments)}")
             return 0
         args = parse_arguments(parser, rewrite_gin_args(arguments))
+        if self.shard_flag and args.shard_id is not None:
+            args.gin_bindings.append(f"{self.function}.shard_id = {args.shard_id}")
         if not args.gin_file:
             raise UserError(
                 f"t5x {self.name} needs a config: --gin_file=FILE, e.g. --gin_file=gin/models/t5_1_1/small.gin"
@@ -77,7 +81,7 @@ class GinCommand:
             if argument.startswith(PREFIX) and "=" in argument
         ]
         others = [argument for argument in arguments if not argument.startswith(PREFIX)]
-        args, _ = make_parser(self.name, self.summary).parse_known_args(others)
+        args, _ = make_parser(self.name, self.summary, self.shard_flag).parse_known_args(others)
         if args.gin_file:
             return macros_of(args.gin_file, args.gin_search_paths, bindings + args.gin_bindings)
         return required_of_run_files(self.run_files)

@@ -46,6 +46,7 @@ class Progress:
         first_step: int = 0,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
+        activity: str = TRAINING,
     ) -> None:
         """Prepares the display; nothing is shown before `with`.
 
@@ -54,8 +55,10 @@ class Progress:
           first_step: updates done before this program began.
           stream: where the live line goes if it is a terminal; None means stderr.
           clock: seconds from any fixed moment.
+          activity: what the steps are of, where not of training.
         """
-        self._state = RunState(step=first_step, total=total_steps)
+        self._state = RunState(step=first_step, total=total_steps, phase=activity)
+        self._activity = activity
         self._first_step = first_step
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
@@ -89,7 +92,7 @@ class Progress:
         self._step_seen = (step, now)
         known = {**self._state.scalars, **{tag: float(value) for tag, value in (scalars or {}).items()}}
         self._state = dataclasses.replace(
-            self._state, step=step, scalars=known, phase=TRAINING, done=None, of=None, seconds_per_step=self._pace
+            self._state, step=step, scalars=known, phase=self._activity, done=None, of=None, seconds_per_step=self._pace
         )
         if self._live is None and self._step_is_worth_a_line(step, now):
             self._logged = (step, now)
@@ -104,7 +107,7 @@ class Progress:
         self._state = dataclasses.replace(self._state, phase=text, done=completed, of=total)
         self._step_seen = None
         now = self._clock()
-        if self._live is None and text != TRAINING and (changed or now - self._phase_logged >= LOG_SECONDS):
+        if self._live is None and text != self._activity and (changed or now - self._phase_logged >= LOG_SECONDS):
             self._phase_logged = now
             counted = "" if total is None else f" {completed or 0}/{total}"
             after = f", after step {self._state.step:,}" if self._state.step else ""

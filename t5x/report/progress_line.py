@@ -69,7 +69,8 @@ def progress_line(state: RunState, width: int, bar: str = "#-") -> str:
 
 def log_line(state: RunState) -> str:
     """Returns the same numbers for a log, where no width limits them."""
-    return "step " + ", ".join(text for text in _numbers(state).values() if text)
+    name = "step " if state.phase == TRAINING else f"{state.phase} "
+    return name + ", ".join(text for text in _numbers(state).values() if text)
 
 
 def _numbers(state: RunState) -> dict[str, str]:

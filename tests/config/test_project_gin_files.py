@@ -138,6 +138,11 @@ def test_model_and_run_file_may_come_in_either_order(family):
             "MIXTURE_OR_TASK_NAME CHECKPOINT_PATH EVAL_OUTPUT_DIR MODEL",
             "TASK_FEATURE_LENGTHS MIXTURE_OR_TASK_MODULE DROPOUT_RATE",
         ),
+        (
+            "infer",
+            "MIXTURE_OR_TASK_NAME TASK_FEATURE_LENGTHS CHECKPOINT_PATH INFER_OUTPUT_DIR MODEL",
+            "MIXTURE_OR_TASK_MODULE DROPOUT_RATE",
+        ),
     ],
 )
 def test_a_run_file_has_the_macros_of_t5x(file, required, defaulted):
@@ -184,7 +189,12 @@ from t5x.config.gin_text import scan_files
 from t5x.config.reachability import reachable, used_keys
 
 VALUES = {"TASK_FEATURE_LENGTHS": "{'inputs': 8, 'targets': 8}", "TRAIN_STEPS": "3"}
-NAMES = {"pretrain": ("t5x.train", "train"), "finetune": ("t5x.train", "train"), "eval": ("t5x.eval", "evaluate")}
+NAMES = {
+    "pretrain": ("t5x.train", "train"),
+    "finetune": ("t5x.train", "train"),
+    "eval": ("t5x.eval", "evaluate"),
+    "infer": ("t5x.infer", "infer"),
+}
 problems = []
 for model, run in json.loads(sys.argv[1]):
     module, name = NAMES[run]

@@ -76,6 +76,7 @@ PROMISED = {
     "t5x.trainer": {"Trainer": "t5x.trainer"},
     "t5x.train": {"train": "t5x.train"},
     "t5x.eval": {"evaluate": "t5x.eval"},
+    "t5x.infer": {"infer": "t5x.infer", "write_inferences_to_file": "t5x.data.inference_output"},
 }
 
 GIN_BOUND = (
@@ -88,6 +89,8 @@ GIN_BOUND = (
     "t5x.examples.t5.network.T5Config",
     "t5x.examples.t5.network.Transformer",
     "t5x.gin_utils.summarize_gin_config",
+    "t5x.infer.infer",
+    "t5x.infer.write_inferences_to_file",
     "t5x.models.DecoderParams",
     "t5x.models.EncoderDecoderModel",
     "t5x.models.EncoderDecoderModel.predict_batch_with_aux",
