@@ -73,7 +73,7 @@ def described(example: Example, declaration: Declaration) -> dict[str, Any]:
         "template_idx": example.template_index,
         "task_source": declaration.submixture,
         "task_name": example.task,
-        "template_type": example.style,
+        "template_type": example.template_type,
     }
 
 

@@ -146,7 +146,7 @@ def _columns(found: list[tuple[Fitted, MixturePart]]) -> list[np.ndarray]:
     texts = (
         [example.task for example in examples],
         [part.declaration.submixture for _, part in found],
-        [example.style for example in examples],
+        [example.template_type for example in examples],
         [example.row_id for example in examples],
         [example.template_id for example in examples],
         [example.inputs for example in examples],

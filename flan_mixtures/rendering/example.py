@@ -9,6 +9,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+# Name of a style -> what `_template_type` holds in the published data.
+_PUBLIC_SPELLING = {"zsopt": "zs_opt", "zsnoopt": "zs_noopt", "fsopt": "fs_opt", "fsnoopt": "fs_noopt"}
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Example:
@@ -47,6 +50,11 @@ class Example:
     reasoning: str = ""
     shortened: tuple[str, ...] = ()
     dropped_shots: int = 0
+
+    @property
+    def template_type(self) -> str:
+        """The style as the Flan Collection's passthrough field spells it, such as `zs_opt`; others as they are."""
+        return _PUBLIC_SPELLING.get(self.style, self.style)
 
     def as_dict(self) -> Mapping[str, Any]:
         """Returns the fields as plain values, for JSON and tables."""

@@ -58,7 +58,7 @@ class StyleDistribution:
     """How often each choice is taken on each axis. Mappings hold relative weights.
 
     Attributes:
-      name: how it is called in mixtures and in `_template_type`.
+      name: how it is called in mixtures.
       source: where the numbers come from.
       shots: number of exemplars -> weight.
       options: how often options are shown, where a row has any.

@@ -74,7 +74,7 @@ def test_a_row_says_everything_about_itself(rows):
     assert agrees["languages"] == ["English"]
     assert (agrees["submixture"], agrees["task_source"]) == ("mine", "mine")
     assert agrees["task_name"] == "agrees"
-    assert agrees["template_type"] == agrees["style"] == "fsopt"
+    assert (agrees["template_type"], agrees["style"]) == ("fs_opt", "fsopt")
     assert agrees["template_idx"] == agrees["template_index"]
     assert agrees["options"][agrees["gold"]] in ("yes", "no")
     assert {row["gold"] for row in rows if row["task"] == "tells"} == {None}

@@ -94,7 +94,7 @@ def test_every_public_name_is_registered():
 def test_an_example_has_the_public_passthrough_fields_and_ends_with_eos(features):
     row = next(_dataset(_task("rte_zsopt", features)).as_numpy_iterator())
     assert {"_template_idx", "_task_source", "_task_name", "_template_type"} <= set(row)
-    assert (row["_task_name"], row["_task_source"], row["_template_type"]) == (b"rte", b"flan2021", b"zsopt")
+    assert (row["_task_name"], row["_task_source"], row["_template_type"]) == (b"rte", b"flan2021", b"zs_opt")
     assert row["inputs"][-1] == row["targets"][-1] == 1
     decoded = features["inputs"].vocabulary.decode(row["inputs"][:-1].tolist())
     assert decoded.split() == row["inputs_pretokenized"].decode().split()

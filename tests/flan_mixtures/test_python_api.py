@@ -93,7 +93,7 @@ def test_a_task_with_its_data_takes_exemplars_from_it(mine):
     assert said["row_id"] == "agrees/train/5"
     assert len(set(said["shots"])) == 4
     assert said["row_id"] not in said["shots"]
-    assert (said["submixture"], said["licence"], said["template_type"]) == ("mine", "CC0", "fsopt")
+    assert (said["submixture"], said["licence"], said["template_type"]) == ("mine", "CC0", "fs_opt")
     given = {"text": "red", "claim": "green", "answer": "no", "options": ["yes", "no"]}
     assert len(flan_mixtures.render("agrees", given, shots=2)["shots"]) == 2
 
