@@ -91,8 +91,8 @@ class ShardInference:
         number, done = first, first * self._rows_per_chunk
         with Progress(max(total, done), first_step=done, activity=f"{self._mode} {task.name}") as progress:
             while chunk := list(itertools.islice(rows, self._rows_per_chunk)):
-                if total:
-                    self._on_batch = lambda count, before=done: progress.step(before + count)
+                # Without a total there is no share done and no time left to show, only what is kept.
+                self._on_batch = lambda count, before=done: progress.step(before + count) if total else None
                 examples = tf.data.Dataset.from_generator(
                     lambda chunk=chunk: iter(chunk), output_signature=dataset.element_spec
                 )

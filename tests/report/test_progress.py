@@ -117,6 +117,15 @@ def test_time_spent_evaluating_does_not_slow_the_estimate(log):
     assert log()[-1].endswith("1:36 left")  # 96 steps of one second
 
 
+def test_steps_of_another_activity_are_called_by_its_name(log):
+    clock = _Clock()
+    with Progress(100, stream=io.StringIO(), clock=clock, activity="predict mini_flan") as progress:
+        progress.step(32)
+        clock.now += 16
+        progress.step(64)
+    assert log()[-1] == "predict mini_flan  64/100, 64 %, 0:16 elapsed, 0:18 left"
+
+
 def test_metrics_not_given_again_stay(log):
     with Progress(2, stream=io.StringIO()) as progress:
         progress.step(1, SCALARS)
