@@ -19,6 +19,7 @@ JAX_CORE = [
     "flax>=0.12.8,<0.13",  # linen with logical axis metadata; every 0.x may break
     "optax>=0.2.8,<0.3",  # the optimizers behind t5x/optim; every 0.x may break
     "orbax-checkpoint>=0.12.8,<0.13",  # the checkpoint format on disk; every 0.x may break
+    "msgpack>=1.1,<2",  # T5X's older checkpoint formats; flax depends on it too; a major release may break
     "jaxtyping>=0.3.11,<0.4",  # array shapes in signatures, read at import; every 0.x may break
     "absl-py>=2.3,<3",  # flags and logging, shared with orbax, clu and seqio
     "gin-config==0.5.0",  # the config language; published T5X files parse with exactly this release

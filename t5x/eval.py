@@ -23,7 +23,7 @@ import seqio
 
 from t5x.ckpt.config import RestoreCheckpointConfig
 from t5x.ckpt.discovery import resolve
-from t5x.ckpt.layout import step_of
+from t5x.ckpt.layout import step_in_name
 from t5x.config.operative_config import summarize_gin_config
 from t5x.data.dataset_config import DatasetConfig
 from t5x.data.evaluation import GenerationEvaluator
@@ -106,7 +106,7 @@ def evaluate(
         summarize_config_fn(output_dir, None, 0)
         results = {}
         for path in paths:
-            step = step_of(path)
+            step = step_in_name(path)
             params = initializer.params_from_checkpoint(
                 path,
                 rng=jax.random.key(fallback_init_rng or 0),

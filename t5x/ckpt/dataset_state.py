@@ -41,7 +41,7 @@ def file_prefix(dataset_folder: epath.Path, process_index: int, process_count: i
 
 def has_dataset_state(path: str | os.PathLike[str]) -> bool:
     """Says whether the checkpoint at `path` holds a position in the data, for any number of processes."""
-    return bool(_saved_names(layout.absolute(path) / layout.DATASET_ITEM))
+    return bool(_saved_names(_dataset_folder(layout.absolute(path))))
 
 
 def restore_dataset_state(path: str | os.PathLike[str], state: DatasetState) -> None:
@@ -50,7 +50,7 @@ def restore_dataset_state(path: str | os.PathLike[str], state: DatasetState) -> 
     Raises:
       UserError: the checkpoint holds no position, holds it for another number of processes, or its files are damaged.
     """
-    folder = layout.absolute(path) / layout.DATASET_ITEM
+    folder = _dataset_folder(layout.absolute(path))
     prefix = file_prefix(folder, jax.process_index(), jax.process_count())
     saved = _saved_names(folder)
     if not saved:
@@ -109,6 +109,12 @@ class DatasetStateSave(ocp.args.CheckpointArgs):
     """The position to save, or None where none is saved."""
 
     state: DatasetState | None = None
+
+
+def _dataset_folder(path: epath.Path) -> epath.Path:
+    """Before Orbax, T5X wrote the position beside the arrays."""
+    folder = path / layout.DATASET_ITEM
+    return folder if folder.is_dir() else path
 
 
 def _saved_names(folder: epath.Path) -> list[str]:

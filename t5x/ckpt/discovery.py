@@ -60,9 +60,8 @@ def require_readable(path: epath.Path) -> None:
     kind = layout.format_of(path)
     if kind is not None and kind not in layout.READABLE:
         raise UserError(
-            f"{path} is {kind.value}; only Orbax checkpoints (`checkpoint_<step>/state/_METADATA`) can be read so far. "
-            "Convert it by loading it in T5X and saving it with use_orbax=True, then point the restore path at the "
-            "result."
+            f"{path} is {kind.value}; only T5X's own formats can be read so far. Convert it by loading it in T5X and "
+            "saving it there, then point the restore path at the result."
         )
     if not path.exists():
         raise UserError(f"There is no checkpoint at {path}.{_neighbours(path)}")

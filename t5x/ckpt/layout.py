@@ -1,7 +1,8 @@
 """How a checkpoint lies on disk, and whether one is whole.
 
-Source: T5X's Orbax layout, `checkpoint_<step>/{_CHECKPOINT_METADATA, state/, dataset/}`, step not padded. The older
-formats are recognised so that a message can name them; `READABLE` says which of them `restore` reads.
+Source: T5X's Orbax layout, `checkpoint_<step>/{_CHECKPOINT_METADATA, state/, dataset/}`, step not padded, and its older
+ones, see `t5x/ckpt/legacy`. TensorFlow's is recognised so that a message can name it; `READABLE` says which of them
+`restore` reads.
 Effects: reads names and two small JSON files of a checkpoint; writes nothing.
 """
 
@@ -21,9 +22,11 @@ ROOT_METADATA = "_CHECKPOINT_METADATA"  # Orbax
 TREE_METADATA = "_METADATA"  # Orbax
 COMMIT_MARKER = "commit_success.txt"  # Orbax
 OCDBT_MANIFEST = "manifest.ocdbt"  # TensorStore
+LEGACY_INDEX = "checkpoint"  # T5X before Orbax
 UNFINISHED_SUFFIX = ".orbax-checkpoint-tmp"  # Orbax: a save in progress, or one that was killed
 
 _STEP_NAME = re.compile(re.escape(PREFIX) + r"(\d+)$")
+_STEP_AT_END = re.compile(r"(?:^|[._-])(?:checkpoint_)?(\d+)$")  # T5X's single files; early Orbax has the bare step
 _UNFINISHED_NAME = re.compile(re.escape(PREFIX) + r"\d+" + re.escape(UNFINISHED_SUFFIX))
 
 
@@ -36,7 +39,8 @@ class Format(enum.Enum):
     TENSORFLOW = "a TensorFlow (Mesh TensorFlow) checkpoint"
 
 
-READABLE = frozenset({Format.ORBAX})
+READABLE = frozenset({Format.ORBAX, Format.T5X_LEGACY, Format.SINGLE_FILE})
+LEGACY = READABLE - {Format.ORBAX}
 
 
 def absolute(path: str | os.PathLike[str]) -> epath.Path:
@@ -56,6 +60,12 @@ def step_of(path: str | os.PathLike[str]) -> int | None:
     return int(match.group(1)) if match else None
 
 
+def step_in_name(path: str | os.PathLike[str]) -> int | None:
+    """Returns the step that ends the name of any checkpoint, such as the single file `tiny.checkpoint_0`, or None."""
+    match = _STEP_AT_END.search(epath.Path(path).name)
+    return int(match.group(1)) if match else None
+
+
 def is_unfinished_name(name: str) -> bool:
     """Says whether a folder of this name is a save in progress, a killed one, or a deletion that was cut short."""
     return bool(_UNFINISHED_NAME.match(name))
@@ -68,13 +78,26 @@ def format_of(path: str | os.PathLike[str]) -> Format | None:
         return Format.TENSORFLOW
     if path.is_file():
         return Format.SINGLE_FILE
-    if (path / STATE_ITEM).is_dir() or (path / ROOT_METADATA).exists():
+    index = legacy_index(path)
+    if index.parent == path and ((path / STATE_ITEM).is_dir() or (path / ROOT_METADATA).exists()):
         return Format.ORBAX
-    index = path / "checkpoint"
     if index.is_file():
         with index.open("rb") as file:
             return Format.TENSORFLOW if file.read(21) == b"model_checkpoint_path" else Format.T5X_LEGACY
     return None
+
+
+def legacy_index(path: epath.Path) -> epath.Path:
+    """Returns where the msgpack file of a checkpoint in an older format is, or would be.
+
+    It is the single file itself, `checkpoint` in the folder, or, between T5X's two formats, `state/checkpoint`.
+    """
+    if path.is_file():
+        return path
+    state = path / STATE_ITEM
+    if (state / LEGACY_INDEX).is_file() and not (state / TREE_METADATA).exists():
+        return state / LEGACY_INDEX
+    return path / LEGACY_INDEX
 
 
 def why_incomplete(path: str | os.PathLike[str]) -> str | None:

@@ -2,7 +2,8 @@
 
 Enters: the path of a complete checkpoint and a template, a nested dict of `jax.ShapeDtypeStruct` in the layout
 `{target, state: {step, param_states}, [flax_mutables]}`. Leaves: the same dict with arrays. Reads T5X's own Orbax
-files. Effects: reads files; with several processes every one of them calls it and reads its own part.
+files and, through `legacy`, its older formats. Effects: reads files; with several processes every one of them calls it
+and reads its own part.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from etils import epath
 from t5x.ckpt import assignment, discovery, layout, orbax_log, stored
 from t5x.ckpt.damage import READ_ERRORS, damaged_index, damaged_leaves, find_unreadable
 from t5x.ckpt.integrity import find_damaged
+from t5x.ckpt.legacy.tree import StoredArray, open_tree, read_tree
 from t5x.ckpt.mismatch import require_same_model
 from t5x.ckpt.names import flatten, unflatten
 from t5x.errors import UserError
@@ -32,6 +34,16 @@ def read_tree_metadata(path: str | os.PathLike[str]) -> dict[str, tuple[tuple[in
       UserError: there is no complete checkpoint at `path`, or it is damaged.
     """
     path = _open(path)
+    if layout.format_of(path) in layout.LEGACY:
+        return _metadata_of(open_tree(path))
+    return _orbax_metadata(path)
+
+
+def _metadata_of(stored_arrays: Mapping[str, StoredArray]) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    return {name: (array.shape, array.dtype) for name, array in stored_arrays.items()}
+
+
+def _orbax_metadata(path: epath.Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
     state = path / layout.STATE_ITEM
     try:
         found = dict(stored.metadata_of(stored.open_store(state), stored.leaf_names(state)))
@@ -70,7 +82,8 @@ def restore(
     path = _open(path)
     wanted = flatten(template)
     sources = assignment.sources(wanted, assignment_map)
-    metadata = read_tree_metadata(path)
+    legacy = open_tree(path) if layout.format_of(path) in layout.LEGACY else None
+    metadata = _orbax_metadata(path) if legacy is None else _metadata_of(legacy)
     require_same_model(
         path,
         {name: tuple(leaf.shape) for name, leaf in wanted.items()},
@@ -86,17 +99,48 @@ def restore(
             f"({', '.join(left_out[:3])}). Set RestoreCheckpointConfig.fallback_to_scratch to True to give them "
             "their initial values."
         )
-    _require_undamaged(path, set(reads.values()))
     cast = None if dtype is None else jnp.dtype(dtype)
+    if legacy is None:
+        arrays = _orbax_arrays(path, reads, wanted, metadata, cast)
+    else:
+        arrays = _legacy_arrays(path, reads, wanted, legacy, cast)
+    return unflatten({name: arrays.get(name, leaf) for name, leaf in wanted.items()})
+
+
+def _legacy_arrays(
+    path: epath.Path,
+    reads: Mapping[str, str],
+    wanted: Mapping[str, jax.ShapeDtypeStruct],
+    legacy: Mapping[str, StoredArray],
+    cast: np.dtype | None,
+) -> dict[str, Any]:
+    requests = {
+        name: (wanted[name].sharding, _cast_of(name, legacy[source].dtype, cast)) for name, source in reads.items()
+    }
+    return read_tree(path, {name: legacy[source] for name, source in reads.items()}, requests)
+
+
+def _cast_of(name: str, saved: np.dtype, cast: np.dtype | None) -> np.dtype | None:
+    return cast if name.startswith("target/") and jnp.issubdtype(saved, jnp.floating) else None
+
+
+def _orbax_arrays(
+    path: epath.Path,
+    reads: Mapping[str, str],
+    wanted: Mapping[str, jax.ShapeDtypeStruct],
+    metadata: Mapping[str, tuple[tuple[int, ...], np.dtype]],
+    cast: np.dtype | None,
+) -> dict[str, Any]:
+    _require_undamaged(path, set(reads.values()))
     arrays = {}
     for batch in _without_repeats(reads):
         requests = {
-            source: _request(wanted[name].sharding, metadata[source][1], cast if name.startswith("target/") else None)
+            source: _request(wanted[name].sharding, _cast_of(name, metadata[source][1], cast))
             for name, source in batch.items()
         }
         read = _read(path, requests)
         arrays.update({name: read[source] for name, source in batch.items()})
-    return unflatten({name: arrays.get(name, leaf) for name, leaf in wanted.items()})
+    return arrays
 
 
 def _open(path: str | os.PathLike[str]) -> epath.Path:
@@ -106,8 +150,7 @@ def _open(path: str | os.PathLike[str]) -> epath.Path:
     return path
 
 
-def _request(sharding: jax.sharding.Sharding | None, saved: np.dtype, cast: np.dtype | None) -> ocp.RestoreArgs:
-    dtype = cast if cast is not None and jnp.issubdtype(saved, jnp.floating) else None
+def _request(sharding: jax.sharding.Sharding | None, dtype: np.dtype | None) -> ocp.RestoreArgs:
     if sharding is None:
         return ocp.RestoreArgs(restore_type=np.ndarray, dtype=dtype)
     return ocp.ArrayRestoreArgs(sharding=sharding, dtype=dtype)

@@ -209,7 +209,12 @@ def _sweep(directory: epath.Path) -> None:
     """Removes unfinished saves and deletions; none of this run's is under way when it is called."""
     for path in list(directory.iterdir()):
         if layout.is_unfinished_name(path.name):
-            path.rmtree()
+            _remove(path)
+
+
+def _remove(path: epath.Path) -> None:
+    """Removes a checkpoint: a folder, or the single file of T5X's oldest format."""
+    path.rmtree() if path.is_dir() else path.unlink()
 
 
 def _remove_leftover(path: epath.Path) -> None:
@@ -233,7 +238,7 @@ def _delete_oldest(directory: epath.Path, keep: int) -> None:
         doomed = directory / (path.name + _DELETED_SUFFIX)
         try:
             path.rename(doomed)
-            doomed.rmtree()
+            _remove(doomed)
         except FileNotFoundError:
             continue  # somebody else has deleted it
         except OSError as error:

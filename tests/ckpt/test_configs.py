@@ -11,7 +11,7 @@ import pytest
 from states import numpy_state
 
 from t5x import checkpoints
-from t5x.ckpt import discovery
+from t5x.ckpt import discovery, layout
 from t5x.ckpt.config import CheckpointConfig, RestoreCheckpointConfig, SaveCheckpointConfig
 from t5x.ckpt.save import CheckpointSaver
 from t5x.ckpt.schedule import SaveSchedule
@@ -135,21 +135,17 @@ def test_several_checkpoints_cannot_be_trained_from(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("path", "message"),
-    [
-        ("t5_1_1_2layer/legacy_f32/checkpoint_7", "T5X's older format"),
-        ("test_t5_1_1_tiny/checkpoint_3", "T5X's older format"),
-        ("test_t5_tiny.checkpoint_0", "single-file msgpack"),
-    ],
+    "path", ["t5_1_1_2layer/legacy_f32/checkpoint_7", "test_t5_1_1_tiny/checkpoint_3", "test_t5_tiny.checkpoint_0"]
 )
-def test_older_formats_are_named_and_count_as_complete(shared, path, message):
+def test_older_formats_are_found_and_count_as_complete(shared, path):
     path = shared / "data" / "t5x_checkpoints" / path
-    with pytest.raises(UserError, match=message):
-        discovery.resolve(RestoreCheckpointConfig(path=str(path), mode="specific"))
+    step = int(path.name.rpartition("_")[2])
+    found = discovery.resolve(RestoreCheckpointConfig(path=str(path), mode="specific"))
+    assert found == [path]
+    assert layout.step_in_name(found[0]) == step
     if path.is_dir():
-        assert discovery.latest_step(path.parent) == int(path.name.rpartition("_")[2])
-        with pytest.raises(UserError, match=message):
-            where_to_start(path.parent, None)
+        assert discovery.latest_step(path.parent) == step
+        assert where_to_start(path.parent, None) == (Start.RESUME, path)
 
 
 def test_a_tensorflow_checkpoint_is_named(tmp_path):

@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import serialization
 from tiny_t5 import config, device, make_model
+
+from t5x.ckpt.names import unflatten
+from t5x.ckpt.restore import read_tree_metadata, restore
 
 SIZES = dict(
     vocab_size=32128, emb_dim=8, num_heads=4, num_encoder_layers=2, num_decoder_layers=2, head_dim=3, mlp_dim=16
@@ -23,8 +25,8 @@ AS_WRITTEN = {"xla_allow_excess_precision": False}
 @pytest.fixture(scope="module")
 def params(shared):
     file = shared / "data" / "t5x_checkpoints" / "test_t5_tiny.checkpoint_0"
-    tree = serialization.msgpack_restore(file.read_bytes())
-    return jax.tree.map(jnp.asarray, tree["optimizer"]["target"])
+    shapes = {name: jax.ShapeDtypeStruct(*entry) for name, entry in read_tree_metadata(file).items()}
+    return jax.tree.map(jnp.asarray, restore(file, {"target": unflatten(shapes)["target"]})["target"])
 
 
 @pytest.fixture(scope="module")

@@ -23,11 +23,11 @@ def expected(shared):
     return json.loads((shared / FOLDER / "expected.json").read_text())
 
 
-@pytest.fixture(scope="module")
-def restored(shared, expected):
+@pytest.fixture(scope="module", params=["orbax", "legacy_f32"])
+def restored(shared, expected, request):
     sizes = {**expected["cfg"], "mlp_activations": tuple(expected["cfg"]["mlp_activations"])}
     model = make_model(T5Config(**sizes))
-    folder = shared / FOLDER / "orbax"
+    folder = shared / FOLDER / request.param
     (step,) = all_steps(folder)
     shapes = {"encoder_input_tokens": (2, 6), "decoder_input_tokens": (2, 5), "decoder_target_tokens": (2, 5)}
     initializer = TrainStateInitializer(model, shapes, one_device_partitioner())
