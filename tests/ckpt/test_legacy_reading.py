@@ -17,6 +17,7 @@ from states import assert_same, mesh_of, numpy_state, sharded_state, template_of
 
 from t5x.ckpt import discovery, layout
 from t5x.ckpt.config import RestoreCheckpointConfig
+from t5x.ckpt.dataset_state import has_dataset_state, restore_dataset_state
 from t5x.ckpt.legacy.tree import open_tree
 from t5x.ckpt.names import flatten, unflatten
 from t5x.ckpt.restore import read_tree_metadata, restore
@@ -213,3 +214,17 @@ def test_a_header_that_differs_from_the_index_is_named(tmp_path):
     header.write_text(json.dumps({**json.loads(header.read_text()), "shape": [31]}))
     with pytest.raises(UserError, match=r"1 of 7 arrays .*target/encoder/scale .*\[31\] where the index says .*\[32\]"):
         restore(path, template_of(numpy_state(5)))
+
+
+def test_the_position_in_the_data_beside_legacy_arrays_is_found(tmp_path):
+    class Position:
+        def restore(self, path_prefix):
+            self.prefix = path_prefix
+
+    path = as_v3(tmp_path / "checkpoint_5", numpy_state(5))
+    assert not has_dataset_state(path)
+    (path / "train_ds-000-of-001.index").touch()
+    assert has_dataset_state(path)
+    position = Position()
+    restore_dataset_state(path, position)
+    assert position.prefix == str(path / "train_ds-000-of-001")
