@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from t5x.ckpt.optimizer_kind import optimizer_kind
 from t5x.errors import UserError
 
 _SHOWN = 3  # leaves of each kind listed in a message
@@ -50,10 +51,14 @@ def require_same_model(
         _listing("in the checkpoint but not in the model", unexpected),
         _listing("of different shape", different),
     ]
+    kinds = [optimizer_kind(names) for names in (found, wanted)]
+    optimizers = ""
+    if "state" in parts and kinds[0] != kinds[1]:
+        optimizers = f"The checkpoint's optimizer state is that of {kinds[0]}, and this run's that of {kinds[1]}. "
     raise UserError(
         f"The checkpoint {path} is of another model or optimizer: of {len(wanted)} leaves, "
-        f"{'; '.join(filter(None, findings))}. Use the configuration that wrote it, choose another MODEL_DIR or "
-        "restore path, or rename and leave out leaves with RestoreCheckpointConfig.assignment_map (e.g. "
+        f"{'; '.join(filter(None, findings))}. {optimizers}Use the configuration that wrote it, choose another "
+        "MODEL_DIR or restore path, or rename and leave out leaves with RestoreCheckpointConfig.assignment_map (e.g. "
         "[(r'state/param_states.*', None)] with fallback_to_scratch=True for another optimizer)."
     )
 

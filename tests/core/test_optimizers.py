@@ -223,6 +223,24 @@ def test_the_state_of_another_optimizer_is_not_used():
         optimizers.lars(0.1).apply_gradient(small_params(), state, some_grads(0), TRAINERS_RATE)
 
 
+OTHERS = {
+    "Adafactor": (Adafactor, r"an optax optimizer that keeps count, mu, nu, and this run's that of Adafactor\."),
+    "lion": (lambda: optimizers.lion(0.1), r"keeps count, mu, nu, and this run's that of .* that keeps count, mu\."),
+    "sgd": (
+        lambda: optimizers.sgd(0.1),
+        r"keeps count, mu, nu, and this run's that of .* nothing, such as plain SGD\.",
+    ),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_checkpoint_of_another_optimizer_is_refused_and_both_are_named(other, tmp_path):
+    path, _ = saved(tmp_path, optimizers.adamw(0.1), 1)
+    definition, message = OTHERS[other]
+    with pytest.raises(UserError, match=r"The checkpoint's optimizer state is that of .*" + message):
+        restore(path, template_of(definition())[1])
+
+
 # --- MultiOptimizer
 
 
