@@ -49,8 +49,7 @@ HEAVY = ("tensorflow", "tensorflow_text", "tensorflow_datasets", "seqio", "clu")
 # Where a function, when called, may bring TensorFlow in.
 MAY_IMPORT_LAZILY = (
     "t5x.ckpt",  # the dataset part of a checkpoint is tf.data's
-    "t5x.model.decoder_only",  # a model's default feature converter is seqio's class
-    "t5x.model.encoder_decoder",
+    "t5x.model.interface",  # a model's default feature converter is seqio's class
     "t5x.report.metric_writer",  # TensorBoard event files
 )
 

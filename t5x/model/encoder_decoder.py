@@ -16,15 +16,11 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from t5x.decode.beam_search import beam_search
 from t5x.decode.state import DecodingState, flat_batch_beam_expand
 from t5x.errors import UserError
-from t5x.losses import compute_weighted_cross_entropy, get_loss_normalizing_factor_and_weights
-from t5x.metrics import MetricsMap
-from t5x.model.interface import BaseModel, Batch, DecodeFnCallable, PyTree
-from t5x.model.token_metrics import token_metrics
+from t5x.model.interface import BaseTransformerModel, Batch, DecodeFnCallable, PyTree
 from t5x.optim.optimizer_def import OptimizerDef
 
 
@@ -36,8 +32,10 @@ class DecoderParams:
     num_decodes: int = 1
 
 
-class EncoderDecoderModel(BaseModel):
+class EncoderDecoderModel(BaseTransformerModel):
     """T5's model. See T5X for the parameters; all of them are bound from gin."""
+
+    SEQIO_FEATURE_CONVERTER = "EncDecFeatureConverter"
 
     def __init__(
         self,
@@ -67,25 +65,18 @@ class EncoderDecoderModel(BaseModel):
             `SpecialLossNormalizingFactor`.
           default_decoder_params: used where a call gives none.
         """
-        super().__init__(optimizer_def)
-        self.module = module
-        self.input_vocabulary = input_vocabulary
-        self.output_vocabulary = output_vocabulary
-        self._decode_fn = decode_fn
-        self._feature_converter_cls = feature_converter_cls
-        self._label_smoothing = label_smoothing
-        self._z_loss = z_loss
-        self._loss_normalizing_factor = loss_normalizing_factor
+        super().__init__(
+            module,
+            input_vocabulary,
+            output_vocabulary,
+            optimizer_def,
+            decode_fn,
+            feature_converter_cls,
+            label_smoothing,
+            z_loss,
+            loss_normalizing_factor,
+        )
         self._default_decoder_params = default_decoder_params or DecoderParams()
-
-    @property
-    def FEATURE_CONVERTER_CLS(self) -> type:
-        """`feature_converter_cls` if given, else SeqIO's; imported when asked for, so that training needs jax only."""
-        if self._feature_converter_cls is not None:
-            return self._feature_converter_cls
-        import seqio
-
-        return seqio.EncDecFeatureConverter
 
     def get_initial_variables(
         self, rng: jax.Array, input_shapes: Mapping[str, tuple[int, ...]], input_types: Mapping[str, Any] | None = None
@@ -96,40 +87,6 @@ class EncoderDecoderModel(BaseModel):
             for name in ("encoder_input_tokens", "decoder_input_tokens", "decoder_target_tokens")
         }
         return self.module.init(rng, **arguments, enable_dropout=False)
-
-    def loss_fn(
-        self, params: PyTree, batch: Batch, dropout_rng: jax.Array | None
-    ) -> tuple[Float[Array, ""], MetricsMap]:
-        """Returns the summed loss over the normalising factor, and metrics.
-
-        The loss runs in chunks over tokens where the network offers that and `_compute_logits` is not overridden;
-        the numbers are the same either way.
-        """
-        factor, weights = get_loss_normalizing_factor_and_weights(self._loss_normalizing_factor, batch)
-        targets = batch["decoder_target_tokens"]
-        if weights is None:
-            weights = jnp.ones(targets.shape, jnp.float32)
-        weights = weights.astype(jnp.float32)  # SeqIO's are integers
-        weight_sum = jnp.sum(weights)
-        whole_logits = type(self)._compute_logits is not EncoderDecoderModel._compute_logits
-        if whole_logits or not hasattr(self.module, "loss_sums"):
-            logits = self._compute_logits(params, batch, dropout_rng)
-            loss_sum, z_loss_sum, _ = compute_weighted_cross_entropy(
-                logits, targets, weights, self._label_smoothing, self._z_loss
-            )
-            correct = jnp.sum((jnp.argmax(logits, axis=-1) == targets) * weights)
-        else:
-            loss_sum, z_loss_sum, correct = self._loss_sums(params, batch, weights, dropout_rng)
-        divisor = 1.0 if factor is None else factor
-        metrics = token_metrics(
-            loss_sum=loss_sum,
-            z_loss_sum=z_loss_sum,
-            divisor=divisor,
-            correct=correct,
-            weight_sum=weight_sum,
-            batch=batch,
-        )
-        return loss_sum / divisor, metrics
 
     def _loss_sums(self, params, batch, weights, dropout_rng):
         return self.module.apply(
@@ -170,16 +127,6 @@ class EncoderDecoderModel(BaseModel):
             rngs=None if dropout_rng is None else {"dropout": dropout_rng},
             mutable=mutable,
         )
-
-    def score_batch(self, params: PyTree, batch: Batch) -> Float[Array, " batch"]:
-        """Returns the sum of the targets' log-probabilities over weighted positions; no length norm, no z-loss."""
-        weights = batch.get("decoder_loss_weights")
-        targets = batch["decoder_target_tokens"]
-        log_probabilities = jax.nn.log_softmax(self._compute_logits(params, batch), axis=-1)
-        scores = jnp.take_along_axis(log_probabilities, targets[..., None], axis=-1)[..., 0]
-        if weights is not None:
-            scores = scores * weights
-        return jnp.sum(scores, axis=-1)
 
     def predict_batch_with_aux(
         self,
@@ -232,7 +179,7 @@ class EncoderDecoderModel(BaseModel):
             inputs=prompt,
             cache=cache,
             tokens_to_logits=tokens_to_logits,
-            eos_id=getattr(self.output_vocabulary, "eos_id", None) or 1,  # 1: T5's id where a vocabulary has none
+            eos_id=self._eos_id,
             num_decodes=num_decodes,
             **arguments,
         )
@@ -281,13 +228,3 @@ class EncoderDecoderModel(BaseModel):
             jax.ShapeDtypeStruct((batch, 1), jnp.int32),
         )
         return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-
-
-def get_input_vocabulary(model: EncoderDecoderModel) -> Any:
-    """Returns the encoder's vocabulary."""
-    return model.input_vocabulary
-
-
-def get_output_vocabulary(model: EncoderDecoderModel) -> Any:
-    """Returns the decoder's vocabulary."""
-    return model.output_vocabulary

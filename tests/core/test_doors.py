@@ -32,13 +32,16 @@ PROMISED = {
     },
     "t5x.models": {
         "BaseModel": "t5x.model.interface",
+        "BaseTransformerModel": "t5x.model.interface",
         "DecodeFnCallable": "t5x.model.interface",
+        "DecoderOnlyModel": "t5x.model.decoder_only",
         "DecoderParams": "t5x.model.encoder_decoder",
         "EncoderDecoderModel": "t5x.model.encoder_decoder",
         "MetricsMap": "t5x.metrics",
         "PyTree": "t5x.model.interface",
-        "get_input_vocabulary": "t5x.model.encoder_decoder",
-        "get_output_vocabulary": "t5x.model.encoder_decoder",
+        "get_input_vocabulary": "t5x.model.interface",
+        "get_output_vocabulary": "t5x.model.interface",
+        "remove_prefix": "t5x.model.decoder_only",
     },
     "t5x.partitioning": {
         "LogicalAxisRules": "t5x.shard.axis_rules",
@@ -61,6 +64,9 @@ PROMISED = {
     # These paths are T5X's and rooms at once.
     "t5x.adafactor": dict.fromkeys(
         ("Adafactor", "FactorDim", "HParamMap", "standard_logical_factor_rules"), "t5x.adafactor"
+    ),
+    "t5x.examples.decoder_only.network": dict.fromkeys(
+        ("DecoderWrapper", "TransformerConfig"), "t5x.examples.decoder_only.network"
     ),
     "t5x.examples.t5.network": dict.fromkeys(("T5Config", "Transformer"), "t5x.examples.t5.network"),
     "t5x.losses": dict.fromkeys(
@@ -86,11 +92,15 @@ GIN_BOUND = (
     "t5x.decoding.beam_search",
     "t5x.decoding.temperature_sample",
     "t5x.eval.evaluate",
+    "t5x.examples.decoder_only.network.DecoderWrapper",
+    "t5x.examples.decoder_only.network.TransformerConfig",
     "t5x.examples.t5.network.T5Config",
     "t5x.examples.t5.network.Transformer",
     "t5x.gin_utils.summarize_gin_config",
     "t5x.infer.infer",
     "t5x.infer.write_inferences_to_file",
+    "t5x.models.DecoderOnlyModel",
+    "t5x.models.DecoderOnlyModel.predict_batch_with_aux",
     "t5x.models.DecoderParams",
     "t5x.models.EncoderDecoderModel",
     "t5x.models.EncoderDecoderModel.predict_batch_with_aux",

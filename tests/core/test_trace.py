@@ -30,7 +30,7 @@ WAY_TO_THE_LOSS = [
     ("t5x/train_loop.py", "TrainLoop.run"),
     ("t5x/trainer.py", "Trainer.train"),
     ("t5x/train_step.py", "train_step"),
-    ("t5x/model/encoder_decoder.py", "EncoderDecoderModel.loss_fn"),
+    ("t5x/model/interface.py", "BaseTransformerModel.loss_fn"),
     ("t5x/examples/t5/network.py", "Transformer.loss_sums"),
     ("t5x/projected_loss.py", "projected_cross_entropy"),
 ]
@@ -44,7 +44,7 @@ PASSED_THROUGH = {
     ("t5x/shard/partitioner.py", "PjitPartitioner.partition.<locals>.over_mesh"),  # tells the network its mesh
     ("t5x/microbatch.py", "accumulate_gradients"),  # one microbatch is the whole batch
     ("t5x/model/encoder_decoder.py", "EncoderDecoderModel._loss_sums"),  # applies the network
-    ("t5x/examples/t5/network.py", "Decoder.loss_sums"),  # hands its output kernel to the loss
+    ("t5x/model/layers/output.py", "OutputProjection.loss_sums"),  # hands its output kernel to the loss
 }
 
 

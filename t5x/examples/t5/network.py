@@ -23,8 +23,9 @@ from t5x.model.layers.dropout import feature_dropout
 from t5x.model.layers.embedding import Embedding
 from t5x.model.layers.layer_norm import LayerNorm
 from t5x.model.layers.mlp import KERNEL_INIT, MlpBlock
+from t5x.model.layers.output import OutputProjection
 from t5x.model.layers.relative_position import RelativePositionBias
-from t5x.projected_loss import LossSums, projected_cross_entropy
+from t5x.projected_loss import LossSums
 from t5x.shard.constraint import constrain
 
 ACTIVATION_AXES = ("batch", "length", "embed")
@@ -152,7 +153,7 @@ class Encoder(nn.Module):
         return nn.Dropout(cfg.dropout_rate)(x, deterministic=deterministic)
 
 
-class Decoder(nn.Module):
+class Decoder(OutputProjection):
     """Decodes targets to normed states `[B, L, E]`, and owns the output kernel that turns them into logits."""
 
     config: T5Config
@@ -210,33 +211,6 @@ class Decoder(nn.Module):
                 deterministic=deterministic,
             )
         return self.output_dropout(self.decoder_norm(x), deterministic=deterministic)
-
-    def logits(self, states: Float[Array, "*batch embed"]) -> Float[Array, "*batch vocab"]:
-        """Returns float32 logits."""
-        if self.config.logits_via_embedding:
-            table = self.token_embedder.embedding  # [V, E]
-            return jnp.dot(states.astype(jnp.float32), table.T) / jnp.sqrt(jnp.float32(states.shape[-1]))
-        return self.logits_dense(states)
-
-    def loss_sums(
-        self,
-        states: Float[Array, "batch length embed"],
-        targets: Int[Array, "batch length"],
-        weights: Float[Array, "batch length"],
-        *,
-        label_smoothing: float,
-        z_loss: float,
-    ) -> LossSums:
-        """Returns the weighted loss of `logits(states)`, without ever holding all of the logits."""
-        states = states.astype(jnp.float32)
-        if self.config.logits_via_embedding:
-            states = states / jnp.sqrt(jnp.float32(states.shape[-1]))
-            kernel, tied = self.token_embedder.embedding, True
-        else:
-            kernel, tied = self.logits_dense.variables["params"]["kernel"], False
-        return projected_cross_entropy(
-            states, kernel, targets, weights, vocabulary_first=tied, label_smoothing=label_smoothing, z_loss=z_loss
-        )
 
 
 class Transformer(nn.Module):

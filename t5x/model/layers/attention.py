@@ -7,6 +7,8 @@ dtype of the logits, dropout of attention probabilities broadcast over queries).
 
 from __future__ import annotations
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -52,11 +54,14 @@ class MultiHeadAttention(nn.Module):
         mask: Bool[Array, "#batch 1 query key"] | None = None,
         bias: Float[Array, "#batch heads query key"] | None = None,
         *,
-        cache_index: Int[Array, ""] | None = None,
+        cache_index: Int[Array, "*batch"] | None = None,
         max_decode_length: int | None = None,
         deterministic: bool,
     ) -> Float[Array, "batch query embed"]:
-        """Returns what each query gathered. `cache_index` and `max_decode_length` are given while decoding only."""
+        """Returns what each query gathered.
+
+        `cache_index`, one for all examples or one for each, and `max_decode_length` are given while decoding only.
+        """
         q, k, v = (
             self._heads(projection(x)) for projection, x in ((self.query, x_q), (self.key, x_kv), (self.value, x_kv))
         )
@@ -85,9 +90,11 @@ class MultiHeadAttention(nn.Module):
         shape = (batch, heads, max_decode_length, depth)
         cached_key = self.variable("cache", "cached_key", jnp.zeros, shape, k.dtype)
         cached_value = self.variable("cache", "cached_value", jnp.zeros, shape, v.dtype)
-        start = (0, 0, index, 0)
-        cached_key.value = jax.lax.dynamic_update_slice(cached_key.value, k, start)
-        cached_value.value = jax.lax.dynamic_update_slice(cached_value.value, v, start)
+        write = jax.lax.dynamic_update_slice_in_dim
+        # An index for all, or one for each example, which has a cache [H, K, D].
+        write = jax.vmap(functools.partial(write, axis=1)) if index.ndim else functools.partial(write, axis=2)
+        cached_key.value = write(cached_key.value, k, index)
+        cached_value.value = write(cached_value.value, v, index)
         return cached_key.value, cached_value.value
 
 

@@ -37,10 +37,18 @@ def encoder_mask(
 
 
 def decoder_mask(
-    target_tokens: Int[Array, "batch length"], segment_ids: Int[Array, "batch length"] | None = None
+    target_tokens: Int[Array, "batch length"],
+    segment_ids: Int[Array, "batch length"] | None = None,
+    prefix: Int[Array, "batch length"] | None = None,
 ) -> Bool[Array, "batch 1 query key"]:
-    """The decoder's self-attention mask: causal, over real *targets* (not inputs), within a segment."""
-    mask = causal(target_tokens.shape[-1]) & visible_tokens(target_tokens, target_tokens)
+    """The decoder's self-attention mask: causal, over real *targets* (not inputs), within a segment.
+
+    Positions where `prefix` (SeqIO's `decoder_causal_attention`) is 1 see each other in both directions.
+    """
+    mask = causal(target_tokens.shape[-1])
+    if prefix is not None:
+        mask = mask | visible_tokens(prefix, prefix)
+    mask = mask & visible_tokens(target_tokens, target_tokens)
     return mask if segment_ids is None else mask & same_segment(segment_ids, segment_ids)
 
 

@@ -1,0 +1,1 @@
+"""A T5 decoder alone: language models and prefix language models."""
