@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping, Sequence
 
 from flan_mixtures.sources.data_file import why_missing
@@ -9,7 +10,7 @@ from flan_mixtures.sources.source import Record
 from t5x.errors import UserError, nearest
 
 
-class SplitFiles:
+class SplitFiles(abc.ABC):
     """What the kinds with one file per split share; each gives its `kind` and reads one file in `_open_file`."""
 
     kind: str
@@ -31,8 +32,9 @@ class SplitFiles:
     def open(self, split: str) -> Sequence[Record]:
         return self._open_file(file_of(self._files, split, self.describe()))
 
+    @abc.abstractmethod
     def _open_file(self, path: str) -> Sequence[Record]:
-        raise NotImplementedError
+        """Returns the records of one file."""
 
 
 def file_of(files: Mapping[str, str], split: str, source: str) -> str:

@@ -158,7 +158,7 @@ def _expected_rows(task: seqio.Task, split: str, num_shards: int) -> int:
     """Returns about how many rows the shard has, 0 where the source does not say; preprocessors may change it."""
     try:
         return -(-(task.source.num_input_examples(split) or 0) // num_shards)
-    except (KeyError, TypeError, ValueError, NotImplementedError):
+    except (KeyError, TypeError, ValueError, NotImplementedError):  # seqio.DataSource's own raises the last
         return 0
 
 
